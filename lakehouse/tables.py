@@ -106,6 +106,11 @@ VEHICLE_MINUTES = pa.schema(
 )
 """One row a vehicle, minute and revision; the row with the newest `known_at` is the truth, older ones say what was known when."""
 
+LIVE_STATE = pa.schema(
+    [pa.field("partition", pa.int32()), pa.field("topic_id", pa.string()), pa.field("piece", pa.string()), pa.field("content", pa.binary())]
+)
+"""The live flow's memory of each source, in pieces, tagged with its position."""
+
 BRONZE_OF: dict[Kind, str] = {"telemetry": "bronze.telemetry", "cells": "bronze.cells", "event": "bronze.events"}
 SILVER_OF: dict[Kind, str] = {"telemetry": "silver.telemetry", "cells": "silver.cells", "event": "silver.events"}
 
@@ -121,6 +126,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "silver.seen": SEEN,
     "gold.vehicle_current": VEHICLE_CURRENT,
     "gold.vehicle_minutes": VEHICLE_MINUTES,
+    "state.live": LIVE_STATE,
 }
 PARTITIONED_BY: dict[str, list[str]] = {
     "bronze.telemetry": ["ingest_date"],
@@ -134,4 +140,5 @@ PARTITIONED_BY: dict[str, list[str]] = {
     "silver.seen": ["kind", "partition"],
     "gold.vehicle_current": ["partition"],
     "gold.vehicle_minutes": ["date"],
+    "state.live": ["partition"],
 }

@@ -1,0 +1,1 @@
+"""Where dataflows meet the world: Kafka, Delta, Redis."""

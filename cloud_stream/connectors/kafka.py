@@ -1,0 +1,151 @@
+"""Kafka in and out of a dataflow: batches of records as Arrow tables, and a producer that knows what arrived.
+
+Offsets are never committed to Kafka: they stand in the Delta tables that the rows go to.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from contracts.errors import Terminal, Transient
+from lakehouse.positions import Position, Source
+from lakehouse.tables import BRONZE
+
+log = logging.getLogger(__name__)
+
+
+def sources(kafka: str, topic: str) -> list[Source]:
+    """The partitions of a topic with its cluster's id and its own UUID. Raises Transient while the broker or the topic is not there."""
+    client = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    try:
+        cluster = client.describe_cluster(request_timeout=5).result()
+        topics = client.describe_topics(TopicCollection([topic]), request_timeout=5)
+        described = topics[topic].result()
+    except KafkaException as error:
+        raise Transient(f"topic {topic} at {kafka}: {error.args[0].str()}") from error
+    return [Source(cluster.cluster_id, str(described.topic_id), part.id) for part in described.partitions]
+
+
+class TopicReader:
+    """Some partitions of one topic, from the given offsets on, as tables with the columns of bronze."""
+
+    def __init__(self, kafka: str, topic: str, start: Mapping[Source, Position], most: int = 10_000, wait_s: float = 0.05) -> None:
+        self._topic, self._most, self._wait_s = topic, most, wait_s
+        self._places = {source.partition: source for source in start}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": kafka,
+                "group.id": "voltlake",  # required by the client, never used: nothing is committed
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",  # a position that retention has passed must not be skipped in silence
+                "queued.max.messages.kbytes": 16384,
+                "fetch.wait.max.ms": 100,
+                "log_level": 2,
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, source.partition, position.offset + 1) for source, position in start.items()])
+
+    def read(self) -> pa.Table | None:
+        """What came within the wait, at most `most` records; None where nothing did."""
+        messages = [message for message in self._consumer.consume(self._most, self._wait_s) if self._is_record(message)]
+        return self._table(messages) if messages else None
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise Terminal(
+                f"{self._topic}: the records after our position are gone from Kafka ({error.str()}); "
+                "restore them, or start a new topic: what was lost is shown by `voltlake audit`"
+            )
+        if error.fatal():
+            raise Terminal(f"{self._topic}: {error.str()}")
+        log.warning("%s: %s", self._topic, error.str())
+        return False
+
+    def _table(self, messages: Sequence[Message]) -> pa.Table:
+        places = [self._places[message.partition() or 0] for message in messages]
+        size = len(messages)
+        columns = [
+            pa.repeat(places[0].cluster, size),
+            pa.repeat(self._topic, size),
+            pa.repeat(places[0].topic_id, size),
+            pa.array([place.partition for place in places], pa.int32()),
+            pa.array([message.offset() for message in messages], pa.int64()),
+            pa.array([message.timestamp()[1] * 1000 for message in messages], pa.int64()).cast(BRONZE.field("kafka_ts").type),
+            pa.array([_text(message.key()) for message in messages], pa.string()),
+            pa.array([message.value() for message in messages], pa.binary()),
+            pa.repeat(datetime.now(UTC).strftime("%Y-%m-%d"), size),
+        ]
+        return pa.Table.from_arrays(columns, schema=BRONZE)
+
+
+def _text(key: bytes | None) -> str | None:
+    return key.decode(errors="replace") if key is not None else None
+
+
+class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
+    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has."""
+
+    def __init__(self, readers: Mapping[str, Callable[[], TopicReader]]) -> None:
+        self._readers = readers
+
+    def list_parts(self) -> list[str]:
+        """The names, one a topic."""
+        return sorted(self._readers)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_KafkaPart":  # noqa: ARG002 - Bytewax's signature
+        """Open one topic at the positions of the table it feeds."""
+        return _KafkaPart(for_part, self._readers[for_part]())
+
+
+class _KafkaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
+    def __init__(self, name: str, reader: TopicReader) -> None:
+        self._name, self._reader = name, reader
+
+    def next_batch(self) -> list[tuple[str, pa.Table]]:
+        table = self._reader.read()
+        return [(self._name, table)] if table is not None else []
+
+    def snapshot(self) -> None:
+        return None
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class Outbox:
+    """Records on their way to Kafka; `flush` returns when every one has arrived."""
+
+    def __init__(self, kafka: str) -> None:
+        self._producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "acks": "all", "linger.ms": 2, "log_level": 2})
+        self._failed: KafkaError | None = None
+
+    def send(self, topic: str, key: str, value: bytes) -> None:
+        """Hand over one record. Raises Transient where Kafka takes none for long."""
+        try:
+            self._producer.produce(topic, value, key.encode(), on_delivery=self._delivered)
+        except BufferError:
+            self.flush()
+            self._producer.produce(topic, value, key.encode(), on_delivery=self._delivered)
+        self._producer.poll(0)
+
+    def flush(self, seconds: float = 60) -> None:
+        """Wait until all has arrived. Raises Transient where it did not: the caller starts again from its last position."""
+        left = self._producer.flush(seconds)
+        if left or self._failed:
+            raise Transient(f"{left} records did not reach Kafka in {seconds:g} s: {self._failed or 'no answer'}")
+
+    def _delivered(self, error: KafkaError | None, message: Any) -> None:  # noqa: ARG002 - the client's signature
+        self._failed = self._failed or error

@@ -1,0 +1,123 @@
+"""What each flow commits: rows together with the Kafka positions that they reach."""
+
+import time
+
+import pyarrow as pa
+
+from cloud_stream.steps.silver import Batch, Refiner
+from contracts.identity import Kind
+from lakehouse import writer
+from lakehouse.positions import Reached, Source, beyond, later, position, reached_by
+from lakehouse.reader import open_table
+from lakehouse.snapshots import write_seen
+from lakehouse.tables import SILVER_OF
+
+SNAPSHOT_S = 30.0
+"""How often what was seen is written down: bounds what a restart must read again."""
+
+
+def reached_of(lake: str, name: str, sources: list[Source]) -> Reached:
+    """How far a table has read these sources."""
+    table = open_table(lake, name)
+    return {source: position(table, source) for source in sources}
+
+
+class Rows:
+    """Appends tables to one Delta table; the positions are those of the rows (bronze)."""
+
+    def __init__(self, lake: str, name: str, reached: Reached) -> None:
+        self._table, self._name = open_table(lake, name), name
+        self._reached = dict(reached)
+        self._pending: list[pa.Table] = []
+
+    def add(self, item: pa.Table) -> None:
+        """Take a table of bronze rows, in offset order a source."""
+        self._pending.append(item)
+
+    def commit(self) -> None:
+        """Append them, once."""
+        rows = beyond(pa.concat_tables(self._pending), self._reached)
+        self._pending = []
+        if rows.num_rows:
+            moved = later(self._reached, reached_by(rows, "kafka_ts"))
+            writer.append(self._table, self._name, rows, {source: moved[source] for source in reached_by(rows, "kafka_ts")})
+            self._reached = moved
+
+
+class SilverRows:
+    """Quarantine first, then silver, whose commit is the commit point; now and then what was seen."""
+
+    def __init__(self, lake: str, kind: Kind, refiner: Refiner) -> None:
+        self._kind, self._refiner = kind, refiner
+        self._silver, self._quarantine = open_table(lake, SILVER_OF[kind]), open_table(lake, "silver.quarantine")
+        self._seen = open_table(lake, "silver.seen")
+        self._pending: list[Batch] = []
+        self._written = time.monotonic()
+
+    def add(self, item: Batch) -> None:
+        """Take a refined batch."""
+        self._pending.append(item)
+
+    def commit(self) -> None:
+        """Both tables, in this order. A crash in between repeats the quarantine's rows, which its own positions then pass over."""
+        reached: Reached = {}
+        for batch in self._pending:
+            reached |= batch.reached
+        bad = pa.concat_tables([batch.refined.quarantine for batch in self._pending])
+        rows = pa.concat_tables([batch.refined.rows for batch in self._pending])
+        self._pending = []
+        if bad.num_rows:
+            self._quarantine.update_incremental()
+            stands = {source: position(self._quarantine, source) for source in reached}
+            writer.append(self._quarantine, "silver.quarantine", beyond(bad, stands), later(stands, reached))
+        if reached:
+            writer.append(self._silver, SILVER_OF[self._kind], rows, reached)
+        if time.monotonic() - self._written > SNAPSHOT_S:
+            self._seen.update_incremental()
+            write_seen(self._seen, self._kind, {source: (memory.seen, memory.position) for source, memory in self._refiner.memories.items()})
+            self._written = time.monotonic()
+
+
+class Revisions:
+    """Appends revisions of minutes with the positions of the frames behind them."""
+
+    def __init__(self, lake: str, name: str) -> None:
+        self._table, self._name = open_table(lake, name), name
+        self._pending: list[tuple[pa.Table, Reached]] = []
+
+    def add(self, item: tuple[pa.Table, Reached]) -> None:
+        """Take one step's revisions and the positions they reach."""
+        self._pending.append(item)
+
+    def commit(self) -> None:
+        """Append them; without a revision the positions wait for the next: what is read again makes nothing twice."""
+        rows = pa.concat_tables([rows for rows, _ in self._pending])
+        if rows.num_rows:
+            reached: Reached = {}
+            for _, moved in self._pending:
+                reached |= moved
+            writer.append(self._table, self._name, rows, reached)
+            self._pending = []
+
+
+class Whole:
+    """Puts a table whole in the place of the old one, for the Kafka partitions that this writer owns."""
+
+    def __init__(self, lake: str, name: str, sources: list[Source]) -> None:
+        self._table, self._name = open_table(lake, name), name
+        self._predicate = f"partition IN ({', '.join(str(source.partition) for source in sources)})"
+        self._rows: pa.Table | None = None
+        self._reached: Reached = {}
+
+    def add(self, item: tuple[pa.Table, Reached]) -> None:
+        """Take the table as it is now and the positions it reaches."""
+        rows, reached = item
+        if reached:
+            self._rows = rows
+            self._reached |= reached
+
+    def commit(self) -> None:
+        """Write the newest."""
+        if self._rows is not None:
+            writer.replace(self._table, self._name, self._rows, self._predicate, self._reached)
+            self._rows, self._reached = None, {}

@@ -1,0 +1,56 @@
+"""What the live flow changes in the world: alerts and scores in Kafka, online features in Redis, and its own checkpoint."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from cloud_stream.connectors.kafka import Outbox
+from cloud_stream.steps.checkpoint import dump
+from cloud_stream.steps.live import Effects, Reactor
+from cloud_stream.waiting import patiently
+from contracts.codec import encode
+from contracts.topics import ALERTS, SCORES
+from features.online import OnlineWriter
+from lakehouse import writer
+from lakehouse.reader import open_table
+
+CHECKPOINT_S = 5.0
+"""How often the memory is written down: bounds what a restart reads again."""
+log = logging.getLogger(__name__)
+
+
+class World:
+    """Effects go out at once; the checkpoint follows when all of them have arrived."""
+
+    def __init__(self, lake: str, kafka: str, online: OnlineWriter, reactor: Reactor, observe: Callable[[pa.Table], None]) -> None:
+        self._table = open_table(lake, "state.live")
+        self._outbox = Outbox(kafka)
+        self._online, self._reactor, self._observe = online, reactor, observe
+        self._written = time.monotonic()
+
+    def add(self, item: Effects) -> None:
+        """Send alerts and scores, then write the online rows. A Redis that came back empty is filled again."""
+        for alert in item.alerts:
+            log.info("alert %s %s: %s", alert.state, alert.vehicle_id, alert.message)
+            self._outbox.send(ALERTS, alert.vehicle_id, encode(alert))
+        for score in item.scores:
+            self._outbox.send(SCORES, score.vehicle_id, encode(score))
+        if item.online.num_rows and patiently(lambda: self._online.write(item.online)):
+            everything = self._reactor.everything()
+            log.info("another Redis answers: writing the online rows of all %d vehicles", everything.num_rows)
+            patiently(lambda: self._online.write(everything))
+        self._observe(item.online)
+
+    def commit(self) -> None:
+        """Wait for Kafka's acknowledgements; every few seconds write the memory down with its positions."""
+        self._outbox.flush()
+        if time.monotonic() - self._written < CHECKPOINT_S:
+            return
+        state = self._reactor.state
+        reached = {source: memory.position for source, memory in state.memories.items() if memory.position.offset >= 0}
+        if reached:
+            partitions = ", ".join(str(source.partition) for source in state.memories)
+            writer.replace(self._table, "state.live", dump(state), f"partition IN ({partitions})", reached)
+        self._written = time.monotonic()

@@ -1,0 +1,87 @@
+"""The gold flow's memory: minutes that are not known yet, and the newest revisions of those that are."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse import current, minutes
+from lakehouse.positions import Reached, beyond, later, reached_by
+from lakehouse.tables import TIME, VEHICLE_CURRENT, VEHICLE_MINUTES
+
+RECENT_MS = 5 * 60 * 1000
+"""Revisions younger than this are kept at hand; older ones are looked up in the table."""
+_PILE = 16
+
+Lookup = Callable[[pa.Table], pa.Table]
+"""The revisions that the table holds of the minutes of the given rows."""
+
+
+class MinuteMaker:
+    """Silver telemetry rows in, revisions of minutes out, each as soon as its source's clock has passed its `known_at`."""
+
+    def __init__(self, reached: Reached, pending: pa.Table, recent: pa.Table, lookup: Lookup) -> None:
+        self.reached = dict(reached)
+        self._pending = [pending]
+        self._recent = recent
+        self._lookup = lookup
+
+    def step(self, rows: pa.Table) -> tuple[pa.Table, Reached]:
+        """Take in silver rows; the revisions that are due and the positions that they reach together with all before them."""
+        fresh = beyond(rows, self.reached)
+        if not fresh.num_rows:
+            return VEHICLE_MINUTES.empty_table(), {}
+        moved = reached_by(fresh)
+        self.reached = later(self.reached, moved)
+        self._pending.append(minutes.partials(fresh))
+        return self._due(), {source: self.reached[source] for source in moved}
+
+    def _due(self) -> pa.Table:
+        clocks = {source.partition: position.clock_ms for source, position in sorted(self.reached.items(), key=lambda item: item[1].clock_ms)}
+        if len(self._pending) > _PILE:
+            self._pending = [minutes.merge(self._pending)]
+        due, waiting = [], []
+        for table in self._pending:
+            limits = pa.array([clocks[partition] for partition in table["partition"].to_pylist()], pa.timestamp("ms", tz="UTC")).cast(TIME)
+            known = pc.less_equal(table["known_at"], limits)
+            due.append(table.filter(known))
+            waiting.append(table.filter(pc.invert(known)))
+        self._pending = [table for table in waiting if table.num_rows]
+        known_now = minutes.merge(due)
+        if not known_now.num_rows:
+            return known_now
+        revisions = minutes.revise(self._base(known_now), known_now)
+        self._remember(revisions, max(clocks.values()))
+        return revisions
+
+    def _base(self, known: pa.Table) -> pa.Table:
+        """Earlier revisions of these minutes. Only a minute that is known later than at its end can have any."""
+        ends = pc.add(known["minute"], pa.scalar(60_000_000, pa.duration("us")))
+        again = known.filter(pc.greater(known["known_at"], ends))
+        key = ["vehicle_id", "minute"]
+        recent = self._recent.join(known.select(key), key, join_type="left semi").select(VEHICLE_MINUTES.names)
+        elsewhere = again.join(recent.select(key), key, join_type="left anti").select(VEHICLE_MINUTES.names)
+        return pa.concat_tables([recent, self._lookup(elsewhere)]) if elsewhere.num_rows else recent
+
+    def _remember(self, revisions: pa.Table, clock_ms: int) -> None:
+        together = pa.concat_tables([self._recent, revisions])
+        young = pc.greater_equal(together["known_at"], pa.scalar(clock_ms - RECENT_MS, pa.timestamp("ms", tz="UTC")).cast(TIME))
+        self._recent = together.filter(young)
+
+
+class CurrentKeeper:
+    """Silver telemetry rows in, the newest frame of every vehicle out."""
+
+    def __init__(self, reached: Reached, table: pa.Table) -> None:
+        self.reached = dict(reached)
+        self._table = table
+
+    def step(self, rows: pa.Table) -> tuple[pa.Table, Reached]:
+        """Take in silver rows; the whole table as it then is, and the positions that it reaches."""
+        fresh = beyond(rows, self.reached)
+        if not fresh.num_rows:
+            return VEHICLE_CURRENT.empty_table(), {}
+        moved = reached_by(fresh)
+        self.reached = later(self.reached, moved)
+        self._table = current.newest(self._table, current.newest(fresh))
+        return self._table, moved

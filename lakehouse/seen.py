@@ -1,0 +1,103 @@
+"""Exact de-duplication: per vehicle and boot, the seqs that were accepted or quarantined, as a few intervals.
+
+Quarantined identities are kept apart: a repaired row re-enters through bronze under the same identity and is then accepted.
+Memory depends on vehicles and gaps, not on messages.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from contracts.ranges import Ranges
+
+
+class Sender(NamedTuple):
+    """Whose seqs count together, within one kind."""
+
+    vehicle_id: str
+    boot_id: str
+
+
+class Entry(msgspec.Struct):
+    """What was seen of one sender, and the source's clock (ms) when it was last heard."""
+
+    accepted: Ranges = msgspec.field(default_factory=Ranges)
+    quarantined: Ranges = msgspec.field(default_factory=Ranges)
+    clock_ms: int = 0
+
+
+Seen = dict[Sender, Entry]
+"""The state of one kind and partition. A step changes it in place: its owner rebuilds it from the tables after a crash."""
+
+
+class Admission(NamedTuple):
+    """Which rows of a batch are new: masks over the rows, aligned with the batch."""
+
+    accepted: np.ndarray
+    quarantined: np.ndarray
+
+
+def admit(seen: Seen, vehicles: pa.ChunkedArray, boots: pa.ChunkedArray, seqs: np.ndarray, good: np.ndarray, clock_ms: int) -> Admission:
+    """Take in a batch in Kafka order. `good` says which rows passed the checks; the others are for quarantine.
+
+    A row is new where its identity was not accepted before and, for a bad one, not quarantined before either.
+    """
+    accepted = np.zeros(len(seqs), bool)
+    quarantined = np.zeros(len(seqs), bool)
+    codes, senders = group(vehicles, boots)
+    order = np.lexsort((seqs, codes))
+    bounds = np.flatnonzero(np.diff(codes[order])) + 1
+    for rows in np.split(order, bounds) if len(order) else []:
+        entry = seen.setdefault(senders[codes[rows[0]]], Entry())
+        entry.clock_ms = max(entry.clock_ms, clock_ms)
+        if good[rows].all() and _continues(entry, seqs[rows]):
+            entry.accepted.add_range(int(seqs[rows[0]]), int(seqs[rows[-1]]))
+            accepted[rows] = True
+        else:
+            for row in np.sort(rows):
+                _admit_one(entry, int(row), int(seqs[row]), bool(good[row]), Admission(accepted, quarantined))
+    return Admission(accepted, quarantined)
+
+
+def group(vehicles: pa.ChunkedArray, boots: pa.ChunkedArray) -> tuple[np.ndarray, list[Sender]]:
+    """A code a row for its sender, and the senders that the codes stand for."""
+    names, units = vehicles.combine_chunks().dictionary_encode(), boots.combine_chunks().dictionary_encode()
+    both = names.indices.to_numpy(zero_copy_only=False).astype(np.int64) * max(len(units.dictionary), 1) + units.indices.to_numpy(
+        zero_copy_only=False
+    )
+    unique, codes = np.unique(both, return_inverse=True)
+    vehicle_names, boot_names = names.dictionary.to_pylist(), units.dictionary.to_pylist()
+    width = max(len(boot_names), 1)
+    return codes, [Sender(vehicle_names[code // width], boot_names[code % width]) for code in unique.tolist()]
+
+
+def _continues(entry: Entry, seqs: np.ndarray) -> bool:
+    """Whether sorted seqs go on without a gap or a repeat where the accepted ones ended."""
+    return bool(seqs[0] == entry.accepted.end and seqs[-1] - seqs[0] == len(seqs) - 1 and (len(seqs) == 1 or (np.diff(seqs) == 1).all()))
+
+
+def _admit_one(entry: Entry, row: int, seq: int, good: bool, admission: Admission) -> None:
+    if seq in entry.accepted:
+        return
+    if good:
+        entry.accepted.add(seq)
+        admission.accepted[row] = True
+    elif entry.quarantined.add(seq):
+        admission.quarantined[row] = True
+
+
+def forget(seen: Seen, before_ms: int) -> None:
+    """Drop senders that were last heard before that clock: the horizon of de-duplication."""
+    for sender in [sender for sender, entry in seen.items() if entry.clock_ms < before_ms]:
+        del seen[sender]
+
+
+def restore(seen: Seen, rows: Iterable[tuple[str, str, int, int]], *, accepted: bool) -> None:
+    """Take in identities that a table holds: `(vehicle_id, boot_id, seq, clock_ms)`."""
+    for vehicle_id, boot_id, seq, clock_ms in rows:
+        entry = seen.setdefault(Sender(vehicle_id, boot_id), Entry())
+        (entry.accepted if accepted else entry.quarantined).add(seq)
+        entry.clock_ms = max(entry.clock_ms, clock_ms)

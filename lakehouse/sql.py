@@ -1,0 +1,47 @@
+"""SQL over a lake: DuckDB on the Delta tables, reading only."""
+
+import re
+import threading
+
+import duckdb
+import pyarrow as pa
+
+from contracts.errors import Terminal
+from lakehouse.reader import dataset, exists, open_table
+from lakehouse.tables import SCHEMAS
+
+
+def query(lake: str, sql: str, *, seconds: float = 60, memory: str = "2GB") -> pa.Table:
+    """The answer to one SELECT; tables are called `layer.table`. Raises Terminal with what is wrong with the question.
+
+    Nothing outside the lake can be read or written by it; it ends after `seconds` and within `memory`.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(f"SET memory_limit='{memory}'; SET threads=2")
+        for name in SCHEMAS:
+            if re.search(rf"\b{re.escape(name)}\b", sql) and exists(lake, name):
+                layer, table = name.split(".")
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+                connection.register(f"_{layer}_{table}", dataset(open_table(lake, name)))
+                connection.execute(f'CREATE VIEW {layer}.{table} AS SELECT * FROM "_{layer}_{table}"')  # noqa: S608 - our own names
+        connection.execute("SET enable_external_access=false; SET lock_configuration=true")
+        return _ask(connection, sql, seconds, lake)
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float, lake: str) -> pa.Table:
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.start()
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise Terminal("give one SELECT: the lake is only read")
+        return connection.sql(sql).to_arrow_table()
+    except duckdb.InterruptException:
+        raise Terminal(f"the query took longer than {seconds:g} s and was stopped; narrow it down") from None
+    except duckdb.CatalogException as error:
+        there = ", ".join(name for name in SCHEMAS if exists(lake, name)) or "none yet"
+        raise Terminal(f"{str(error).splitlines()[0]}. Tables in this lake: {there}") from None
+    except duckdb.Error as error:
+        raise Terminal(str(error).splitlines()[0]) from None
+    finally:
+        timer.cancel()
