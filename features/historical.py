@@ -1,0 +1,152 @@
+"""The question of `get_historical_features`, made explicit, and its answer."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+from feast.data_source import DataSource
+from feast.feature_view import DUMMY_ENTITY_ID, FeatureView
+from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
+
+from contracts.errors import Terminal
+from features import point_in_time, sources
+from lakehouse import sql
+
+KNOWN_UNTIL = "known_until"
+
+
+class Asked(NamedTuple):
+    """The entity dataframe, and which of its columns is the instant."""
+
+    rows: pa.Table
+    time: str
+
+
+class Plan(NamedTuple):
+    """What one view adds: features and the columns they become, keys as (column of the view, column of the entities)."""
+
+    view: str
+    source: DataSource
+    keys: Sequence[tuple[str, str]]
+    features: Sequence[str]
+    columns: Sequence[str]
+    ttl_us: int | None
+    only_known: bool
+
+
+def asked(lake: str, entity_df: pd.DataFrame | str | None) -> Asked:
+    """An entity dataframe, or the answer to one SELECT over the lake, with its times in UTC. Raises Terminal where it has no instant."""
+    if entity_df is None:
+        raise Terminal("give an entity dataframe: which entities, and at which instants (column event_timestamp)")
+    rows = sql.query(lake, entity_df) if isinstance(entity_df, str) else pa.Table.from_pandas(_in_utc(entity_df), preserve_index=False)
+    return Asked(rows, _time_column(rows.schema))
+
+
+def source_of(view: FeatureView) -> DataSource:
+    """Where a view is read from. Raises Terminal where it has no source."""
+    if view.batch_source is None:
+        raise Terminal(f"feature view {view.name} has no source to be read from")
+    return view.batch_source
+
+
+def plan(view: FeatureView, feature_refs: Sequence[str], full_names: bool, only_known: bool) -> Plan:
+    """What a view adds to the answer, by Feast's rules for names and keys."""
+    source = source_of(view)
+    prefix = view.projection.name_to_use() + ":"
+    features = [ref.removeprefix(prefix) for ref in feature_refs if ref.startswith(prefix)]
+    name = view.projection.name_alias or view.name
+    keys = [(field.name, view.projection.join_key_map.get(field.name, field.name)) for field in view.entity_columns if field.name != DUMMY_ENTITY_ID]
+    known = bool(source.created_timestamp_column) and (only_known or source.tags.get(sources.KNOWN_BY) == sources.ENTITY_TIME)
+    ttl_us = round(view.ttl.total_seconds() * 1_000_000) if view.ttl else None
+    return Plan(name, source, keys, features, [f"{name}__{feature}" if full_names else feature for feature in features], ttl_us, known)
+
+
+def check(plan: Plan, asked: Asked) -> None:
+    """Raises Terminal where the entities lack a key of the view."""
+    sources.table_name(plan.source)
+    missing = [key for _, key in plan.keys if key not in asked.rows.column_names]
+    if missing:
+        raise Terminal(f"the entity dataframe has no column {', '.join(missing)}, which feature view {plan.view} is joined by")
+
+
+def join(lake: str, asked: Asked, plans: Sequence[Plan]) -> pa.Table:
+    """The entities with the columns of every plan behind, in the order asked."""
+    answer = asked.rows
+    for plan in plans:
+        for column, values in zip(plan.columns, _features(lake, asked, plan), strict=True):
+            answer = answer.append_column(column, values)
+    return answer
+
+
+def _features(lake: str, asked: Asked, plan: Plan) -> list[pa.ChunkedArray]:
+    instants = sources.micros(asked.rows[asked.time])
+    rows = _candidates(lake, asked, plan, instants)
+    keys = [own for own, _ in plan.keys]
+    created = plan.source.created_timestamp_column
+    given = pa.table(
+        {
+            **{key: rows[key] for key in keys},
+            point_in_time.AT: sources.micros(rows[plan.source.timestamp_field]),
+            point_in_time.KNOWN: sources.micros(rows[created]) if created else pa.nulls(rows.num_rows, pa.int64()),
+        }
+    )
+    questions = pa.table(
+        {
+            **{own: _as_type(asked.rows[key], rows[own].type, key) for own, key in plan.keys},
+            point_in_time.AT: instants,
+            point_in_time.KNOWN_UNTIL: _limits(asked, plan, instants),
+        }
+    )
+    places = point_in_time.match(questions, given, keys, plan.ttl_us)
+    return [rows[feature].take(places) for feature in plan.features]
+
+
+def _candidates(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> pa.Table:
+    """The rows that can be an answer at all, by time and, of few entities, by key."""
+    numbers = [number for number in (pa.compute.min(instants).as_py(), pa.compute.max(instants).as_py()) if number is not None]
+    first = numbers[0] - plan.ttl_us if numbers and plan.ttl_us is not None else None
+    conditions = [sources.between(plan.source, first, numbers[1] if numbers else None)]
+    wanted = sources.schema(lake, plan.source)
+    for own, key in plan.keys:
+        column = sources.own_name(plan.source, own)
+        if column in wanted.names:
+            conditions.append(sources.about(column, _as_type(asked.rows[key], wanted.field(column).type, key)))
+    created = [plan.source.created_timestamp_column] if plan.source.created_timestamp_column else []
+    columns = sources.named([*(own for own, _ in plan.keys), plan.source.timestamp_field, *created, *plan.features])
+    return sources.rows(lake, plan.source, columns, sources.both(*conditions))
+
+
+def _limits(asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    if not plan.only_known:
+        return pa.nulls(asked.rows.num_rows, pa.int64())
+    return sources.micros(asked.rows[KNOWN_UNTIL]) if KNOWN_UNTIL in asked.rows.column_names else instants
+
+
+def _as_type(values: pa.ChunkedArray, wanted: pa.DataType, name: str) -> pa.ChunkedArray:
+    try:
+        return values.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise Terminal(f"column {name} of the entity dataframe cannot be read as {wanted}: {error}") from None
+
+
+def _in_utc(entity_df: pd.DataFrame) -> pd.DataFrame:
+    """Texts of times become times, times without a zone are taken as UTC, which is what Feast does."""
+    times = [
+        name
+        for name in entity_df.columns
+        if pd.api.types.is_datetime64_any_dtype(entity_df[name]) or name in (DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL, KNOWN_UNTIL)
+    ]
+    try:
+        return entity_df.assign(**{name: pd.to_datetime(entity_df[name], utc=True) for name in times})
+    except (ValueError, TypeError) as error:
+        raise Terminal(f"a time of the entity dataframe cannot be read: {error}") from None
+
+
+def _time_column(schema: pa.Schema) -> str:
+    if DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL in schema.names:
+        return DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
+    times = [field.name for field in schema if pa.types.is_timestamp(field.type) and field.name != KNOWN_UNTIL]
+    if len(times) != 1:
+        raise Terminal(f"the entity dataframe needs one column of instants, best called event_timestamp; it has {', '.join(times) or 'none'}")
+    return times[0]

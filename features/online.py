@@ -1,0 +1,146 @@
+"""Write and read the online features in Redis, in Feast's layout, without Feast. Redis gone: Transient."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import redis
+
+from contracts.errors import Terminal, Transient
+from features import layout
+from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, VEHICLE_LIVE_TTL
+
+TIME = pa.timestamp("us", tz="UTC")
+CHUNK_ROWS = 4096
+PATIENCE_S = 5.0
+
+
+def connect(redis_url: str) -> "redis.Redis":
+    """A client for `redis://[user:password@]host:port[/db]`. Connects at the first command. Raises Terminal for a malformed address."""
+    try:
+        return redis.Redis.from_url(redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, protocol=2)
+    except ValueError as error:
+        raise Terminal(f"the address of Redis is malformed: {error}; it looks like redis://127.0.0.1:6379/0") from None
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What Redis does not answer becomes Transient; what it refuses, Terminal where a person is needed."""
+    try:
+        yield
+    except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+        raise Terminal(f"Redis refuses this client: {error}; give its user and password in the address") from error
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        raise Transient(f"Redis does not answer: {error}") from error
+    except redis.ResponseError as error:
+        raise Transient(f"Redis refused a command: {error}") from error
+
+
+class OnlineWriter:
+    """Writes rows of one feature view, one round trip a batch; a row replaces what its vehicle had in that view, at once.
+
+    It does not look at what is there: the caller gives a vehicle's rows in the order of `(event_ts, known_at)`, newer ones only,
+    and is the only writer of that vehicle.
+    """
+
+    def __init__(self, redis_url: str, view: str = VEHICLE_LIVE, features: Sequence[str] = VEHICLE_LIVE_FEATURES) -> None:
+        """The connection is made at the first write."""
+        self._client = connect(redis_url)
+        self._view = view
+        self._features = tuple(features)
+        self._run_id: str | None = None
+
+    def write(self, rows: pa.Table) -> bool:
+        """Write rows with `vehicle_id`, `event_ts`, `known_at` and the features; several of a vehicle are applied in order.
+
+        True where the Redis that answered is not the one of the last write that succeeded (always at the first): it may be
+        empty, and the caller then writes its whole state. Raises Transient where Redis does not answer: what was written
+        then is unknown, and writing the same rows again is right.
+        """
+        with _reached():
+            connection = self._client.connection_pool.get_connection()
+            try:
+                run_id = self._exchange(connection, rows)
+            except BaseException:
+                connection.disconnect()
+                raise
+            finally:
+                self._client.connection_pool.release(connection)
+        another = run_id != self._run_id
+        self._run_id = run_id
+        return another
+
+    def _exchange(self, connection: "redis.Connection", rows: pa.Table) -> str:
+        """All commands out, then all replies in; the run id is asked on the same connection, so it is of the server that wrote."""
+        for at in range(0, rows.num_rows, CHUNK_ROWS):
+            connection.send_packed_command([layout.encode(rows.slice(at, CHUNK_ROWS), self._view, self._features)])
+        connection.send_command("INFO", "server")
+        replies = [_reply(connection) for _ in range(rows.num_rows)]
+        information = _reply(connection)
+        refused = next((reply for reply in [*replies, information] if isinstance(reply, redis.ResponseError)), None)
+        if refused is not None:
+            raise refused
+        return next(line.partition(b":")[2].decode() for line in information.splitlines() if line.startswith(b"run_id:"))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+
+def _reply(connection: "redis.Connection") -> Any:
+    """One reply; a refusal is a value, so that the replies behind it are read too."""
+    try:
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error
+
+
+def read(
+    client: "redis.Redis",
+    vehicle_ids: Sequence[str],
+    features: Sequence[str] = VEHICLE_LIVE_FEATURES,
+    view: str = VEHICLE_LIVE,
+    *,
+    now: datetime | None = None,
+) -> pa.Table:
+    """The online rows of vehicles, in the given order, one round trip, straight from Redis.
+
+    Columns: `vehicle_id`, the features (64-bit float, null where not known), `event_ts`, `known_at` (UTC, null for a vehicle
+    that was never written; `known_at` also where Feast wrote it), `age_s` at `now`, and `state`: "fresh", "stale" past the
+    view's ttl, or "missing". Raises Transient where Redis does not answer, Terminal for a value that is no number.
+    """
+    fields = [*(layout.feature_field(view, feature) for feature in features), layout.event_time_field(view), layout.known_time_field(view)]
+    with _reached():
+        pipeline = client.pipeline(transaction=False)
+        for vehicle in vehicle_ids:
+            pipeline.execute_command("HMGET", layout.entity_key(vehicle), *fields)
+        rows = pipeline.execute()
+    columns: dict[str, pa.Array] = {JOIN_KEY: pa.array(vehicle_ids, pa.string())}
+    try:
+        for place, feature in enumerate(features):
+            columns[feature] = pa.array([layout.decode_double(row[place]) for row in rows], pa.float64())
+    except ValueError as error:
+        raise Terminal(
+            f"an online value of {view} is not what this version writes: {error}; apply the feature repo and let the flow fill Redis"
+        ) from None
+    columns[EVENT_TIME] = pa.array([layout.decode_time(row[-2]) for row in rows], pa.int64()).cast(TIME)
+    columns[KNOWN_TIME] = pa.array([layout.decode_time(row[-1]) for row in rows], pa.int64()).cast(TIME)
+    age_s = _ages(columns[EVENT_TIME], now or datetime.now(UTC))
+    columns["age_s"] = pa.array(age_s, from_pandas=True)
+    columns["state"] = pa.array(_states(age_s, VEHICLE_LIVE_TTL), pa.string())
+    return pa.table(columns)
+
+
+def _ages(times: pa.Array, now: datetime) -> np.ndarray:
+    """Seconds from each time to now; NaN where there is none."""
+    now_us = int(now.timestamp() * 1_000_000)
+    micros = times.cast(pa.int64())
+    ages = (now_us - micros.fill_null(now_us).to_numpy(zero_copy_only=False)) / 1_000_000
+    return np.where(times.is_valid().to_numpy(zero_copy_only=False), ages, np.nan)
+
+
+def _states(age_s: np.ndarray, ttl: timedelta) -> list[str]:
+    return ["missing" if np.isnan(age) else "stale" if age > ttl.total_seconds() else "fresh" for age in age_s]

@@ -1,0 +1,108 @@
+"""Which row was the newest at an instant: DuckDB's ASOF join over Arrow, on narrow columns only. Pure.
+
+The answer is the number of a row, so that the caller takes the wide columns once, as they are, to the last bit.
+Times are whole microseconds since the epoch.
+
+A row r answers a question q where their keys are equal, `r.at <= q.at`, `r.at + ttl >= q.at`, and, where q has a
+`known_until`, `r.known <= q.known_until`. Of several the greatest `(at, known)` wins, a null `known` last, then the last row.
+"""
+
+import tempfile
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+PLACE = "place"
+AT = "at"
+KNOWN = "known"
+KNOWN_UNTIL = "known_until"
+
+# By event time alone. One row a key and instant: the one known last.
+_BY_EVENT = """
+WITH newest AS (
+    SELECT * FROM rows QUALIFY row_number() OVER (PARTITION BY {keys}, "at" ORDER BY known DESC NULLS LAST, place DESC) = 1
+)
+SELECT q.place, r.place AS found, r."at" AS found_at
+FROM questions q ASOF LEFT JOIN newest r ON {equal} AND q."at" >= r."at"
+WHERE q.known_until IS NULL
+"""
+# As it was lived: known until the very instant that is asked for. A row counts from greatest(at, known) on. In that order
+# only rows that are the newest so far can ever be an answer; of those that count from the same moment, the last one.
+_AS_LIVED = """
+WITH lived AS (
+    SELECT *, greatest("at", known) AS since FROM rows WHERE known IS NOT NULL
+), records AS (
+    SELECT * FROM lived
+    WINDOW before AS (PARTITION BY {keys} ORDER BY since, "at", known, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+        sofar AS (PARTITION BY {keys} ORDER BY since, "at", known, place)
+    QUALIFY coalesce("at" >= max("at") OVER before, true) AND coalesce(since <> lead(since) OVER sofar, true)
+)
+SELECT q.place, r.place AS found, r."at" AS found_at
+FROM questions q ASOF LEFT JOIN records r ON {equal} AND q."at" >= r.since
+WHERE q.known_until = q."at"
+"""
+# Any other limit: every pair, so its cost is the number of rows within the ttl.
+_BY_LIMIT = """
+SELECT q.place, r.place AS found, r."at" AS found_at
+FROM questions q JOIN rows r ON {equal} AND r."at" <= q."at" AND r.known <= q.known_until AND r."at" >= q."at" - {ttl}
+WHERE q.known_until <> q."at"
+QUALIFY row_number() OVER (PARTITION BY q.place ORDER BY r."at" DESC, r.known DESC, r.place DESC) = 1
+"""
+_LATEST = """
+SELECT place FROM rows QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY "at" DESC, known DESC NULLS LAST, place DESC) = 1 ORDER BY place
+"""
+_ENDLESS_US = 1 << 61
+
+
+def match(questions: pa.Table, rows: pa.Table, keys: Sequence[str], ttl_us: int | None) -> pa.Array:
+    """For each question the number of the row that answers it, null where none does.
+
+    questions: `at`, `known_until` (null: no limit), and the keys. rows: `at`, `known` (may be null), and the keys, of the same types.
+    No key at all is allowed: then all rows are about the same thing. ttl_us None: a row never expires.
+    """
+    found = np.full(questions.num_rows, -1, np.int64)
+    if questions.num_rows and rows.num_rows:
+        asked, given, names = _numbered(questions, keys), _numbered(rows, keys), _names(keys)
+        equal = " AND ".join(f"q.{name} = r.{name}" for name in names)
+        with _session() as session:
+            session.register("questions", asked)
+            session.register("rows", given)
+            for sql in (_BY_EVENT, _AS_LIVED, _BY_LIMIT):
+                text = sql.format(keys=", ".join(names), equal=equal, ttl=_ENDLESS_US if ttl_us is None else ttl_us)
+                answers = session.sql(text).to_arrow_table()
+                _fill(found, answers, questions, ttl_us)
+    return pa.array(found, mask=found < 0)
+
+
+def latest(rows: pa.Table, keys: Sequence[str]) -> pa.Array:
+    """The numbers of the newest row a key, ascending. rows as for `match`."""
+    with _session() as session:
+        session.register("rows", _numbered(rows, keys))
+        return session.sql(_LATEST.format(keys=", ".join(_names(keys)))).to_arrow_table()[PLACE].combine_chunks()
+
+
+def _fill(found: np.ndarray, answers: pa.Table, questions: pa.Table, ttl_us: int | None) -> None:
+    """Put the answers of one statement in their places, without those that had expired."""
+    answers = answers.filter(answers["found"].is_valid())
+    places, rows, at = (answers[name].to_numpy() for name in (PLACE, "found", "found_at"))
+    if ttl_us is not None:
+        alive = at + ttl_us >= questions[AT].to_numpy()[places]
+        places, rows = places[alive], rows[alive]
+    found[places] = rows
+
+
+def _names(keys: Sequence[str]) -> list[str]:
+    return [f"k{number}" for number in range(max(len(keys), 1))]
+
+
+def _numbered(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Keys as k0, k1, … (a constant where there is none), the times, and each row's number."""
+    columns = {f"k{number}": table[key] for number, key in enumerate(keys)} or {"k0": pa.nulls(table.num_rows, pa.int8()).fill_null(0)}
+    times = {name: table[name] for name in (AT, KNOWN, KNOWN_UNTIL) if name in table.column_names}
+    return pa.table({**columns, **times, PLACE: np.arange(table.num_rows)})
+
+
+def _session() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"temp_directory": tempfile.gettempdir()})

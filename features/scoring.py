@@ -1,0 +1,161 @@
+"""The model that scores live: loaded by alias, tried on its own example, swapped whole. MLflow is imported in the thread only."""
+
+import logging
+import threading
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contracts.errors import Broken, Terminal
+from features import registry
+
+POLL_S = 5.0
+AGAIN_S = 60.0
+log = logging.getLogger(__name__)
+
+
+class Loaded(NamedTuple):
+    """One version, ready to score; `columns` in the order that it was trained on."""
+
+    version: str
+    model: Any
+    columns: tuple[str, ...]
+
+
+class Refused(NamedTuple):
+    """A version that was promoted and cannot be used, and why."""
+
+    version: str
+    reason: str
+
+
+class Champion:
+    """The champion of a model's versions. `score` never waits: it uses the version that is loaded now, or says that there is none."""
+
+    def __init__(self, uri: str, name: str, poll_s: float = POLL_S) -> None:
+        """Nothing is loaded before `start`. `uri` is MLflow's; it becomes this process' MLflow store."""
+        self._uri, self._name, self._poll_s = uri, name, poll_s
+        self._loaded: Loaded | None = None
+        self.refused: Refused | None = None
+        self._again_at = 0.0
+        self._trouble = ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name=f"champion-{name}", daemon=True)
+
+    @property
+    def version(self) -> str | None:
+        """The version that scores now."""
+        loaded = self._loaded
+        return loaded.version if loaded else None
+
+    def start(self) -> None:
+        """Begin to watch the alias in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watching; the version that is loaded stays."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    def score(self, table: pa.Table) -> tuple[str, np.ndarray] | None:
+        """`(version, one number a row)`, all by the same version; None where no model is loaded.
+
+        Needs the model's columns (64-bit floats, nulls allowed). Raises Terminal naming one that is missing.
+        """
+        loaded = self._loaded
+        if loaded is None:
+            return None
+        missing = [name for name in loaded.columns if name not in table.column_names]
+        if missing:
+            raise Terminal(f"version {loaded.version} of {self._name} needs {', '.join(missing)}, which the live flow does not have")
+        return loaded.version, _predict(loaded, {name: pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy() for name in loaded.columns})
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except Broken as error:
+                self._complain(f"model {self._name}: {error}; {self._goes_on()}")
+            self._stopping.wait(self._poll_s)
+
+    def look(self) -> None:
+        """One look at the alias: load, try and swap where it has moved. An alias that was taken away changes nothing.
+
+        A version that was refused is tried again after a minute. Raises Transient where MLflow does not answer.
+        """
+        wanted = self._wanted()
+        if wanted is None or wanted == self.version:
+            self.refused, self._trouble = None, ""
+        elif self.refused is None or self.refused.version != wanted or time.monotonic() > self._again_at:
+            self._swap(wanted)
+
+    def _swap(self, wanted: str) -> None:
+        try:
+            self._loaded = load(self._uri, self._name, wanted)
+        except Unfit as error:
+            self.refused, self._again_at = Refused(wanted, str(error)), time.monotonic() + AGAIN_S
+            self._complain(f"version {wanted} of {self._name} is refused: {error}; {self._goes_on()}")
+        else:
+            self.refused, self._trouble = None, ""
+            log.info("version %s of %s scores from now on", wanted, self._name)
+
+    def _wanted(self) -> str | None:
+        if not registry.there(self._uri):
+            return None
+        client = registry.connect(self._uri)
+        with registry.reached(self._uri):
+            models = client.search_registered_models(f"name='{self._name}'")
+        number = models[0].aliases.get(registry.CHAMPION) if models else None
+        return None if number is None else str(number)
+
+    def _goes_on(self) -> str:
+        return f"version {self.version} goes on" if self.version else "nothing is scored"
+
+    def _complain(self, text: str) -> None:
+        """Once, not at every look."""
+        if text != self._trouble:
+            self._trouble = text
+            log.warning("%s", text)
+
+
+class Unfit(Exception):
+    """A version that cannot be used; the text says why."""
+
+
+def load(uri: str, name: str, version: str) -> Loaded:
+    """Load a version and try it on its own input example. Raises Unfit where it does not do what it should."""
+    registry.connect(uri)
+    import mlflow
+
+    address = f"models:/{name}/{version}"
+    try:
+        with registry.reached(uri):
+            info = mlflow.models.get_model_info(address)
+            model = mlflow.sklearn.load_model(address)
+            example = mlflow.models.Model.load(address).load_input_example(mlflow.artifacts.download_artifacts(address))
+    except Exception as error:  # a file of any content stands behind an address: whatever it does, the old version must go on
+        raise Unfit(f"it cannot be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error
+    if info.signature is None or example is None:
+        raise Unfit("it was logged without signature or input example")
+    loaded = Loaded(version, model, tuple(info.signature.inputs.input_names()))
+    _try(loaded, example)
+    return loaded
+
+
+def _try(loaded: Loaded, example: Any) -> None:
+    try:
+        answers = _predict(loaded, {name: example[name].to_numpy(float) for name in loaded.columns})
+    except Exception as error:  # as above: a model is foreign code
+        raise Unfit(f"it fails on its own input example: {error}") from error
+    if answers.shape != (len(example),) or not np.all(np.isfinite(answers)):
+        raise Unfit("its answers to its own input example are not one finite number a row")
+
+
+def _predict(loaded: Loaded, columns: dict[str, np.ndarray]) -> np.ndarray:
+    import pandas as pd
+
+    return np.asarray(loaded.model.predict(pd.DataFrame(columns, copy=False)), float)
