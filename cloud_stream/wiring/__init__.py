@@ -1,0 +1,30 @@
+"""The only place that joins flows and connectors: one composition a dataflow, imported when that flow is run."""
+
+import importlib
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bytewax.testing import cluster_main  # the only entry that takes epochs below a second
+
+from cloud_stream.metrics import FlowMetrics
+from cloud_stream.settings import FlowSettings
+from contracts.errors import Terminal
+from contracts.settings import load
+
+log = logging.getLogger(__name__)
+FLOWS = ("bronze", "silver", "gold", "live")
+
+
+def run(name: str, environ: Mapping[str, str]) -> None:
+    """Run one dataflow until it is stopped. Raises Terminal where it cannot go on."""
+    if name not in FLOWS:
+        raise Terminal(f"there is no flow {name!r}; there are {', '.join(FLOWS)}")
+    settings = load(FlowSettings, environ, "FLOW_")
+    metrics = FlowMetrics(name)
+    metrics.serve(settings.metrics_port)
+    log.info("flow %s starts: kafka %s, lake %s", name, settings.kafka, settings.lake)
+    composition = importlib.import_module(f"cloud_stream.wiring.{name}")
+    flow = composition.build(settings, metrics)
+    log.info("flow %s runs", name)
+    cluster_main(flow, [], 0, epoch_interval=timedelta(milliseconds=composition.epoch_ms(settings)))
