@@ -1,6 +1,7 @@
 """How every process is configured: one frozen struct, read from the environment once."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -35,13 +36,20 @@ def load(cls: type[S], environ: Mapping[str, str], prefix: str) -> S:
     for name, text in given.items():
         wanted = fields[name].type
         try:
-            values[name] = Secret(text) if wanted is Secret else msgspec.convert(_split(text, wanted), wanted, strict=False)
+            values[name] = Secret(text) if wanted is Secret else msgspec.convert(_split(text, wanted), wanted, strict=False, dec_hook=_hook)
         except msgspec.ValidationError as error:
             raise Terminal(f"setting {prefix}{name.upper()} is malformed: {error}") from None
     missing = sorted(prefix + field.name.upper() for field in fields.values() if field.required and field.name not in values)
     if missing:
         raise Terminal(f"setting {', '.join(missing)} is missing")
     return cls(**values)
+
+
+def _hook(wanted: type, text: object) -> object:
+    """The types that msgspec does not know: paths."""
+    if wanted is Path:
+        return Path(str(text))
+    raise NotImplementedError(f"settings of type {wanted}")
 
 
 def _split(text: str, wanted: object) -> object:

@@ -1,0 +1,1 @@
+"""From the gateways' requests to the lake, the online features and the alerts."""
