@@ -1,0 +1,1 @@
+"""Vehicles for the road: a simulated fleet and replayed recordings, published as a sensor unit would."""
