@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import PyFileSystem
 
-from lakehouse.positions import Position, Source
+from lakehouse.positions import Position, Source, sources_of
 from lakehouse.reader import dataset
 
 WINDOW = 20_000
@@ -36,9 +36,7 @@ def sources(table: DeltaTable) -> set[Source]:
             partitions = range(row["min.partition"], row["max.partition"] + 1)
             found |= {Source(row["min.cluster"], row["min.topic_id"], partition) for partition in partitions}
         else:
-            columns = dataset(table).to_table(columns=["cluster", "topic_id", "partition"])
-            groups = columns.group_by(["cluster", "topic_id", "partition"]).aggregate([]).to_pylist()
-            return {Source(**group) for group in groups}
+            return sources_of(dataset(table).to_table(columns=list(Source._fields)))
     return found
 
 
