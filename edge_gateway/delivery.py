@@ -34,7 +34,13 @@ class Delivery:
         self._slots = asyncio.Semaphore(in_flight)
         self._linger_s = linger_s
         self._arrived = asyncio.Event()
+        self._offset = spool.cursor
         self.progress = Progress()
+
+    @property
+    def drained(self) -> bool:
+        """True where all that is durable is safe."""
+        return self._offset >= self._spool.durable and self.progress.drained
 
     def arrived(self) -> None:
         """More is durable."""
@@ -42,11 +48,10 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until cancelled. What was under way then is read again at the next start."""
-        offset = self._spool.cursor
         async with asyncio.TaskGroup() as sending:
             while True:
                 self._arrived.clear()
-                entries, end = self._spool.read(offset, self._limits.records * self._in_flight)
+                entries, end = self._spool.read(self._offset, self._limits.records * self._in_flight)
                 if not entries:
                     await self._arrived.wait()
                     if self._linger_s:
@@ -54,7 +59,7 @@ class Delivery:
                     continue
                 batches = plan(entries, self._limits)
                 block = self.progress.open(end, len(batches), entries[0].received_at)
-                offset = end
+                self._offset = end
                 for batch in batches:
                     await self._slots.acquire()
                     sending.create_task(self._send(batch, block))

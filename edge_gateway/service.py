@@ -23,7 +23,7 @@ from edge_gateway.reception import Station, admit
 from edge_gateway.segments import Owner
 from edge_gateway.settings import Settings
 from edge_gateway.spool import Spool
-from edge_gateway.subscriber import Subscriber
+from edge_gateway.subscriber import Receipt, Subscriber, acknowledge
 from edge_gateway.uploader import Uploader
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Gateway:
         self._warned_at = -_WARN_EVERY_S
         context = client_context(settings.ca, settings.cert, settings.key)
         self._spool = Spool(settings.spool, Owner(settings.id, settings.region), settings.segment_bytes)
-        self._commit = GroupCommit(
+        self._commit = GroupCommit[Receipt](
             self._spool,
             self._writer,
             self._durable,
@@ -100,8 +100,9 @@ class Gateway:
             log.info("stopping: no more messages are taken")
             await self._subscriber.stop()
             self._commit.close()
-            await committing
+            await asyncio.wait([committing], timeout=self._settings.drain_s)
             await self._drain()
+            committing.cancel()
             for task in running:
                 task.cancel()
         await self._subscriber.close()
@@ -110,16 +111,16 @@ class Gateway:
         self._spool.close()
         log.info("stopped: %d undelivered bytes stay on the spool", self._spool.backlog_bytes)
 
-    async def _receive(self, topic: str, payload: bytes, properties: Mapping[str, Any]) -> None:
-        """One MQTT message; returns when it may be acknowledged."""
-        if topic.endswith("/state"):
+    def _receive(self, topic: str, payload: bytes, properties: Mapping[str, Any], receipt: Receipt | None) -> None:
+        """One MQTT message; its receipt is given back when it is on disk."""
+        if receipt is None:
             self._state(topic, payload)
             return
         entry, reason = admit(self._station, topic, payload, properties, time.time_ns() // 1_000_000)
         if reason is not None:
             self._metrics.rejected.labels(reason).inc()
             self._warn("a message on %s becomes a rejection: %s", topic, reason)
-        await self._commit.append(entry)
+        self._commit.append(entry, receipt)
 
     def _state(self, topic: str, payload: bytes) -> None:
         address = parse_topic(topic)
@@ -131,7 +132,8 @@ class Gateway:
         if address is not None and state.online:
             self._acks.back(address.vehicle_id, state.boot_id)
 
-    def _durable(self, entries: list[Entry]) -> None:
+    def _durable(self, entries: list[Entry], receipts: list[Receipt]) -> None:
+        acknowledge(receipts)
         self._acks.held(entries, time.monotonic())
         self._metrics.received.inc(len(entries))
         self._metrics.commit.observe(len(entries))
@@ -158,7 +160,7 @@ class Gateway:
         """Wait a while until all that was read is safe, then tell all vehicles and persist the cursor."""
         try:
             async with asyncio.timeout(self._settings.drain_s):
-                while not self._delivery.progress.drained:
+                while not self._delivery.drained:
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             log.info("ingest did not take all in %.1f s: the rest is sent after the next start", self._settings.drain_s)
