@@ -1,0 +1,70 @@
+"""MirrorMaker is watched: one that stands still although there is something to mirror, or whose task failed, is restarted.
+
+It writes its positions on the edge cluster into a topic of the central one, in the transaction of the records
+themselves; so what it has still to do is known exactly: the edge's end less those positions.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from contracts.errors import Transient
+from voltlake.stack.mirror_positions import Look, Partition, Positions
+from voltlake.stack.plan import Plan
+
+log = logging.getLogger(__name__)
+
+STALL_S = 20.0
+START_S = 60.0
+"""A MirrorMaker that was just started is given this long."""
+LOOK_S = 2.0
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """`since_s`: for each partition that is behind, the instant (s) since which it has not moved."""
+
+    since_s: Mapping[Partition, float] = {}
+    mirrored: Mapping[Partition, int] = {}
+    trusted_until_s: float = START_S
+
+
+def step(state: Watch, look: Look, now_s: float) -> tuple[Watch, str]:
+    """The next state, and why MirrorMaker is to be restarted ("" = it is well)."""
+    behind = {partition for partition, end in look.ends.items() if look.mirrored.get(partition, 0) < end}
+    since = {
+        partition: state.since_s[partition]
+        if partition in state.since_s and state.mirrored.get(partition, 0) == look.mirrored.get(partition, 0)
+        else now_s
+        for partition in behind
+    }
+    following = Watch(since, dict(look.mirrored), state.trusted_until_s)
+    if now_s < state.trusted_until_s:
+        return following, ""
+    stalled = [partition for partition, from_s in since.items() if now_s - from_s >= STALL_S]
+    why = look.failure
+    if not why and stalled:
+        topic, number = stalled[0]
+        why = f"{topic}/{number} and {len(stalled) - 1} more did not move for {STALL_S:.0f} s with {look.behind} records to mirror"
+    return (Watch({}, {}, now_s + START_S), why) if why else (following, "")
+
+
+async def watch(plan: Plan, restart: Callable[[str], None]) -> None:
+    """Look every two seconds, for ever."""
+    positions = Positions(plan.kafka("edge"), plan.kafka("central"))
+    state = Watch(trusted_until_s=time.monotonic() + START_S)
+    try:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                look = await asyncio.to_thread(positions.look)
+            except Transient as error:
+                log.debug("mirror watch: %s", error)
+                continue
+            state, why = step(state, look, time.monotonic())
+            if why:
+                restart(why)
+    finally:
+        positions.close()
