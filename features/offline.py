@@ -21,6 +21,7 @@ from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import StrictStr
 
+from contracts.errors import Terminal
 from features import historical, point_in_time, sources
 from features.retrieval import ArrowJob
 
@@ -48,11 +49,15 @@ class DeltaOfflineStore(OfflineStore):
         project: str,
         full_feature_names: bool = False,
         filter_by_created_timestamp: bool = False,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
     ) -> RetrievalJob:
         """The features of each row of the entity dataframe, or of one SELECT over the lake, as they were at its instant.
 
         The rows keep their order. Raises Terminal for a question that cannot be answered, naming what is wrong.
         """
+        if start_date is not None or end_date is not None:
+            raise Terminal("retrieval by start_date and end_date alone is not supported: give an entity dataframe, or a SELECT over the lake")
         lake = config.offline_store.lake
         asked = historical.asked(lake, entity_df)
         plans = [historical.plan(view, feature_refs, full_feature_names, filter_by_created_timestamp) for view in feature_views]
@@ -80,7 +85,9 @@ class DeltaOfflineStore(OfflineStore):
         columns = sources.named([*join_key_columns, *feature_name_columns, timestamp_field, *created])
 
         def run() -> pa.Table:
-            rows = sources.rows(config.offline_store.lake, data_source, columns, sources.between(data_source, _micros(start_date), _micros(end_date)))
+            rows = sources.rows(
+                config.offline_store.lake, data_source, columns, sources.between(timestamp_field, _micros(start_date), _micros(end_date))
+            )
             known = sources.micros(rows[created_timestamp_column]) if created_timestamp_column else pa.nulls(rows.num_rows, pa.int64())
             times = {point_in_time.AT: sources.micros(rows[timestamp_field]), point_in_time.KNOWN: known}
             narrow = pa.table({**{name: rows[name] for name in join_key_columns}, **times})
@@ -102,7 +109,7 @@ class DeltaOfflineStore(OfflineStore):
         """All rows in a closed interval, either end of which may be open."""
         created = [created_timestamp_column] if created_timestamp_column else []
         columns = sources.named([*join_key_columns, *feature_name_columns, timestamp_field, *created])
-        interval = sources.between(data_source, _micros(start_date), _micros(end_date))
+        interval = sources.between(timestamp_field, _micros(start_date), _micros(end_date))
         return ArrowJob(lambda: sources.rows(config.offline_store.lake, data_source, columns, interval), config.offline_store.lake)
 
     @staticmethod

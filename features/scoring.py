@@ -78,8 +78,9 @@ class Champion:
         while not self._stopping.is_set():
             try:
                 self.look()
-            except Broken as error:
-                self._complain(f"model {self._name}: {error}; {self._goes_on()}")
+            except Exception as error:  # what loads models runs foreign code: whatever it does, the watching goes on
+                what = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+                self._complain(f"model {self._name}: {what}; {self._goes_on()}")
             self._stopping.wait(self._poll_s)
 
     def look(self) -> None:
@@ -158,4 +159,6 @@ def _try(loaded: Loaded, example: Any) -> None:
 def _predict(loaded: Loaded, columns: dict[str, np.ndarray]) -> np.ndarray:
     import pandas as pd
 
+    if not all(len(values) for values in columns.values()):
+        return np.empty(0)  # scikit-learn refuses an empty batch
     return np.asarray(loaded.model.predict(pd.DataFrame(columns, copy=False)), float)

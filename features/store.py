@@ -23,6 +23,7 @@ def apply(folder: Path, lake: str, redis_url: str) -> None:
 
     Data scientists then use plain Feast: `FeatureStore(repo_path=folder)`. Needs neither Redis nor any table to be there yet.
     """
+    _feast()
     from features.repo import entities, services, sources, views
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,9 +42,26 @@ def open_store(folder: Path, lake: str, redis_url: str) -> "FeatureStore":
 
 
 def _open(folder: Path, lake: str, redis_url: str) -> "FeatureStore":
-    from feast import FeatureStore, RepoConfig
+    feast = _feast()
+    return feast.FeatureStore(config=feast.RepoConfig(**_settings(folder, lake, redis_url), repo_path=folder.resolve()))
 
-    return FeatureStore(config=RepoConfig(**_settings(folder, lake, redis_url), repo_path=folder.resolve()))
+
+def _feast() -> Any:
+    """The module feast, 5 CPU seconds at the first call, without what its metrics leave in the environment.
+
+    `feast.metrics` turns on prometheus_client's multiprocess mode by two variables, in a folder that it removes at exit. They
+    must reach neither our own metrics nor a child process, which would then write its metrics into that folder.
+    """
+    import prometheus_client  # noqa: F401 - reads the variables once, at import: so before Feast sets them
+
+    before = {name: os.environ.get(name) for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")}
+    import feast
+    import feast.metrics
+
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+    return feast
 
 
 def _settings(folder: Path, lake: str, redis_url: str) -> dict[str, Any]:
