@@ -60,7 +60,7 @@ def test_the_limits_of_the_broker_are_read_from_its_connack():
         SessionExpiryInterval=5,
         UserProperty=("a", "b"),
     )
-    assert mqtt.read_connack(b"\x00\x00" + packed) == mqtt.Welcome(0, 20, 30, 70_000)
+    assert mqtt.read_connack(b"\x00\x00" + packed) == mqtt.Welcome(0, 20, 30)
     assert mqtt.read_connack(b"\x00\x87\x00").reason == 0x87
 
 

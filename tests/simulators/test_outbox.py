@@ -70,7 +70,7 @@ class AnyOrderOfAcks(RuleBasedStateMachine):
         assert sorted(sent) == list(self.box.unsafe())
 
 
-AnyOrderOfAcks.TestCase.settings = hypothesis_settings(max_examples=80, stateful_step_count=40, deadline=None)
+AnyOrderOfAcks.TestCase.settings = hypothesis_settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestAnyOrderOfAcks = AnyOrderOfAcks.TestCase
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from contracts.codec import decode_payload
 from contracts.identity import KINDS, Identity
 from simulators.ledger import read_ledgers
-from simulators.run import PROGRESS, simulate
+from simulators.run import read_progress, simulate
 from simulators.settings import FleetSettings
 
 REGIONS = ("eu-north", "us-east")
@@ -46,9 +46,8 @@ def test_everything_published_reaches_the_gateway_with_its_identity_and_is_told_
     assert {one.kind for one in scripted.identities()} == set(KINDS)
     for identity, payload in scripted.payloads.items():
         assert decode_payload(identity.kind, payload).ts > 0
-    progress = json.loads((tmp_path / "ledger" / PROGRESS).read_bytes())
-    assert progress["finished"]
-    assert progress["published"] == progress["safe"] == summary.published
+    assert read_progress(tmp_path) == [summary]
+    assert summary.finished
 
 
 def test_the_state_tells_the_counts_and_that_the_vehicle_left(broker, gateway, tmp_path, wait_until):
@@ -76,7 +75,7 @@ def test_a_vehicle_whose_unit_dies_is_said_offline_by_its_last_will(broker, gate
 def test_after_a_broker_dies_all_that_is_not_held_is_sent_again(broker, gateway, running, tmp_path, wait_until):
     folder = tmp_path / "ledger"
     scripted = gateway(broker.port, REGIONS, lambda one: {"held"} if one.kind == "cells" else set())
-    run = running(simulate, settings(broker, folder, seconds=6.0, drain_s=6.0, held_s=600.0))
+    run = running(simulate, settings(broker, folder, seconds=5.0, drain_s=5.0, held_s=600.0))
     wait_until(lambda: len(ledgered(folder, "held")) >= 20, "20 messages that are told held")
     broker.kill()
     held, before = ledgered(folder, "held"), scripted.counts()
