@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.identity import Kind
-from lakehouse.positions import START, Position, Reached, Source, beyond, reached_by
+from lakehouse.positions import START, Position, Reached, Source, beyond, sources_of
 from lakehouse.rules import HORIZON_MS
 from lakehouse.seen import Seen, forget
 from lakehouse.silver import Refined, clock, refine
@@ -50,7 +50,7 @@ class Refiner:
 
 def by_source(rows: pa.Table) -> Iterator[tuple[Source, pa.Table]]:
     """The rows of each source in a batch, in offset order."""
-    for source in sorted(reached_by(rows, "kafka_ts")) if rows.num_rows else []:
+    for source in sorted(sources_of(rows)):
         here = pc.and_(pc.equal(rows["partition"], source.partition), pc.equal(rows["topic_id"], source.topic_id))
         yield source, rows.filter(here).sort_by("offset")
 
