@@ -74,10 +74,9 @@ class GroupCommit(Generic[T]):
         self._enough.set()
 
     async def _company(self) -> None:
-        try:
-            await asyncio.wait_for(self._enough.wait(), self._wait_s)
-        except TimeoutError:
-            return
+        alarm = asyncio.get_running_loop().call_later(self._wait_s, self._enough.set)
+        await self._enough.wait()
+        alarm.cancel()
 
     async def _room(self) -> None:
         if self._spool.backlog_bytes < self._backlog_max_bytes:

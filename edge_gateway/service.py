@@ -145,7 +145,8 @@ class Gateway:
             await asyncio.sleep(self._settings.ack_interval_ms / 1000 / SLICES)
             if self._subscriber.connected:
                 self._publish_acks()
-                await self._delivery.retire(self._writer)
+                if self._acks.cycle % SLICES == 0:
+                    await self._delivery.retire(self._writer)
 
     def _publish_acks(self) -> None:
         acks = self._acks.due(time.monotonic())

@@ -201,6 +201,27 @@ def test_an_oversized_batch_is_refused(port: int, gateway: ssl.SSLContext) -> No
     assert body["record"] == 0
 
 
+def test_a_body_without_a_length_is_bounded_too(port: int, gateway: ssl.SSLContext) -> None:
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=gateway)
+    connection.request("POST", f"/topics/{TELEMETRY}", iter([b" " * 100_000] * 11), {"Content-Type": CONTENT_TYPE}, encode_chunked=True)
+    response = connection.getresponse()
+    assert (response.status, json.loads(response.read())["error_code"]) == (413, 41301)
+    connection.close()
+
+
+def test_a_body_that_stalls_is_given_up(authority: Authority, gateway: ssl.SSLContext, mock_kafka: MockKafka, tmp_path: Path) -> None:
+    with ingest(authority, tmp_path, mock_kafka.bootstrap, INGEST_BODY_TIMEOUT_S="0.3", INGEST_REQUESTS_MAX="1") as address:
+        stalled = http.client.HTTPSConnection("127.0.0.1", address, context=gateway, timeout=30)
+        stalled.putrequest("POST", f"/topics/{TELEMETRY}")
+        for name, value in (("Content-Type", CONTENT_TYPE), ("Content-Length", "1000")):
+            stalled.putheader(name, value)
+        stalled.endheaders(b'{"records":')
+        response = stalled.getresponse()
+        assert (response.status, json.loads(response.read())["error_code"]) == (408, 40801)
+        stalled.close()
+        until(lambda: post_records(address, gateway, [record("A")])[0] == 200, "the place of the stalled request")
+
+
 def test_a_zip_bomb_is_never_inflated_past_the_limit(port: int, gateway: ssl.SSLContext) -> None:
     zeros = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(zeros.compress(bytes(2**20)) for _ in range(60)) + zeros.flush()

@@ -82,6 +82,7 @@ def _synced(trace: Path, spool: Path) -> dict[tuple[str, str], int]:
             (entry,), used = unpack(data, 1)
             data, at = data[used:], at + used
             covering = [sync["at_ns"] for sync in syncs if sync["file"] == str(segment) and sync["size"] >= at]
+            assert covering, f"{entry.boot_id}/{entry.seq} was never synced"
             found[entry.vehicle_id, f"{entry.boot_id}/{entry.seq}"] = min(covering)
     return found
 
