@@ -32,7 +32,7 @@ def examine(data: Path, around: Surroundings, dashboard_port: int) -> list[Findi
     return [
         _python(),
         _packages(),
-        _asked("java", lambda: "{} (version {})".format(*programs.find_java(around.search))),
+        _asked("java", lambda: _java(around.search)),
         _asked("redis", lambda: programs.find_redis(around.search)),
         _mqtt(around.search),
         _asked("jars", lambda: _jars(around.cache / "jars")),
@@ -65,6 +65,11 @@ def _installed(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "0"
+
+
+def _java(search: str) -> str:
+    found = programs.find_java(search)
+    return f"{found.program} (version {found.version})"
 
 
 def _mqtt(search: str) -> Finding:

@@ -11,11 +11,12 @@ from contracts.errors import Terminal
 from voltlake import certificates
 from voltlake.settings import DEPLOY, Surroundings
 from voltlake.stack import jars, record
+from voltlake.stack.java import JavaCommand
 from voltlake.stack.plan import REGIONS, Plan, check_shape, listeners
 from voltlake.stack.ports import allot, dashboard_port
 from voltlake.stack.processes import processes
 from voltlake.stack.programs import Programs, choose
-from voltlake.stack.servers import Java, servers
+from voltlake.stack.servers import servers
 from voltlake.stack.service import Service
 
 LEAST_FREE_BYTES = 2**30
@@ -35,6 +36,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
 
     plan: Plan
     programs: Programs
+    java: JavaCommand
     services: list[Service]
 
 
@@ -45,12 +47,13 @@ def compose(options: Options, around: Surroundings, say: Callable[[str], None]) 
     for what, which in programs.described().items():
         say(f"{what}: {which}")
     certificates.provide(plan.layout.certificates, plan.gateway_ids(), datetime.now(UTC))
-    java = java_parts(programs, around, say)
+    java = java_parts(programs, around, plan, say)
     plan.layout.mlflow.joinpath("artifacts").mkdir(parents=True, exist_ok=True)
-    return Stack(plan=plan, programs=programs, services=[*servers(plan, programs, java, around.environ), *processes(plan, around.environ)])
+    services = [*servers(plan, programs, java, around.environ), *processes(plan, around.environ)]
+    return Stack(plan=plan, programs=programs, java=java, services=services)
 
 
-def java_parts(programs: Programs, around: Surroundings, say: Callable[[str], None]) -> Java:
+def java_parts(programs: Programs, around: Surroundings, plan: Plan, say: Callable[[str], None]) -> JavaCommand:
     """The jars, fetched and verified."""
     locked = jars.read_lock(DEPLOY / "kafka" / "jars.lock")
     folder = around.cache / "jars"
@@ -60,7 +63,7 @@ def java_parts(programs: Programs, around: Surroundings, say: Callable[[str], No
             say(f"fetching Kafka's jars, once: {done} of {total}")
 
     jars.provide(locked, folder, told)
-    return Java(programs.java, jars.classpath(locked, folder))
+    return JavaCommand(programs.java, jars.classpath(locked, folder), around.cache / "classes", plan.layout.data / "kafka")
 
 
 def check_disk(data: Path) -> None:

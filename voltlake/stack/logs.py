@@ -20,12 +20,20 @@ def last_line(path: Path) -> str:
 def tail(path: Path, lines: int) -> list[str]:
     """The last lines of a file, at most; [] where there is no file."""
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES * max(1, lines // 40)))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
+        return _tail(path, lines)[0]
     except FileNotFoundError:
         return []
+
+
+def _tail(path: Path, lines: int) -> tuple[list[str], int]:
+    """The last whole lines, and the position behind them."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        start = max(0, size - TAIL_BYTES * max(1, lines // 40))
+        file.seek(start)
+        found = file.read(size - start)
+    whole = found.rfind(b"\n") + 1
+    return found[:whole].decode(errors="replace").splitlines()[-lines:], start + whole
 
 
 def rotate(path: Path, largest_bytes: int = LARGEST_BYTES) -> bool:
@@ -40,8 +48,8 @@ def rotate(path: Path, largest_bytes: int = LARGEST_BYTES) -> bool:
 
 def follow(path: Path, lines: int, look_s: float = 0.2) -> Iterator[str]:
     """The last lines and then whatever is added, for ever; a file that was emptied is followed from its start."""
-    yield from tail(path, lines)
-    read = path.stat().st_size
+    last, read = _tail(path, lines)
+    yield from last
     while True:
         size = path.stat().st_size
         if size < read:

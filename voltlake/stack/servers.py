@@ -6,10 +6,9 @@ import uuid
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from voltlake.settings import DEPLOY
 from voltlake.stack import readiness, topics
+from voltlake.stack.java import JavaCommand
 from voltlake.stack.plan import CLUSTERS, HOST, Plan
 from voltlake.stack.programs import Programs, mqtt_command
 from voltlake.stack.rendering import render
@@ -19,27 +18,8 @@ from voltlake.stack.service import Service
 STORES, MIRROR = 0, 1
 MIRROR_TASKS = 1
 
-JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
-LOGGING = (
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
-)
 
-
-class Java(msgspec.Struct, frozen=True):
-    """How a Java program of the stack is run."""
-
-    program: str
-    classpath: str
-    options: tuple[str, ...] = ()
-
-    def command(self, main: str, *arguments: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """The command line of one main class."""
-        return (self.program, *JVM, *LOGGING, *self.options, *options, "-cp", self.classpath, main, *arguments)
-
-
-def servers(plan: Plan, programs: Programs, java: Java, environ: dict[str, str]) -> list[Service]:
+def servers(plan: Plan, programs: Programs, java: JavaCommand, environ: dict[str, str]) -> list[Service]:
     """All of them. Writes their configuration files."""
     return [
         *(_broker(plan, cluster, java, environ) for cluster in CLUSTERS),
@@ -56,7 +36,7 @@ def cluster_id() -> str:
     return text
 
 
-def _broker(plan: Plan, cluster: str, java: Java, environ: dict[str, str]) -> Service:
+def _broker(plan: Plan, cluster: str, java: JavaCommand, environ: dict[str, str]) -> Service:
     name = f"kafka-{cluster}"
     storage = plan.layout.kafka(cluster)
     storage.parent.mkdir(parents=True, exist_ok=True)
@@ -64,29 +44,28 @@ def _broker(plan: Plan, cluster: str, java: Java, environ: dict[str, str]) -> Se
     file = render(DEPLOY / "kafka" / "broker.properties", plan.layout.configuration / f"{name}.properties", values)
     return Service(
         name=name,
-        command=java.command("kafka.Kafka", str(file)),
+        command=java.server(name, "kafka.Kafka", str(file)),
         environ=environ,
         ready=partial(readiness.kafka, plan.kafka(cluster), topics.wanted(cluster, DEPLOY / "kafka" / "topics.yaml")),
         # A format that was interrupted leaves no mark, and the next one may find its files.
-        prepare=java.command(
-            "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id(), "-c", str(file), options=("-XX:TieredStopAtLevel=1",)
-        ),
+        prepare=java.tool("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id(), "-c", str(file)),
         prepared=storage.with_name(f"{cluster}.formatted"),
         layer=STORES,
         grace_s=30,
     )
 
 
-def _mirror(plan: Plan, java: Java, environ: dict[str, str]) -> Service:
+def _mirror(plan: Plan, java: JavaCommand, environ: dict[str, str]) -> Service:
     values = {"host": HOST, "edge": plan.kafka("edge"), "central": plan.kafka("central"), "rest_port": plan.ports["mirror"], "tasks": MIRROR_TASKS}
     file = render(DEPLOY / "kafka" / "mm2.properties", plan.layout.configuration / "mm2.properties", values)
     return Service(
         name="mirror",
-        command=java.command("org.apache.kafka.connect.mirror.MirrorMaker", str(file)),
+        command=java.server("mirror", "org.apache.kafka.connect.mirror.MirrorMaker", str(file)),
         environ=environ,
         ready=partial(readiness.port, plan.ports["mirror"]),
         needs=tuple(f"kafka-{cluster}" for cluster in CLUSTERS),
         layer=MIRROR,
+        grace_s=30,
     )
 
 
