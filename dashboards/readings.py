@@ -40,10 +40,8 @@ _LARGER = {"W": (1000.0, "kW"), "m": (1000.0, "km")}
 def reading(name: str, value: float | None) -> str:
     """A signal's value with its unit: `("pack_w", -18400.0)` is "-18.4 kW"."""
     unit = BY_NAME[name].unit
-    if value is None:
-        return f"{NOTHING} {SYMBOLS.get(unit, unit)}"
     factor, shown = _LARGER.get(unit, (1.0, SYMBOLS.get(unit, unit)))
-    return amount(value / factor, shown, digits(name, factor))
+    return amount(None if value is None else value / factor, shown, digits(name, factor))
 
 
 def digits(name: str, factor: float = 1.0) -> int:

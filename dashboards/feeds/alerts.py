@@ -78,12 +78,13 @@ class AlertFeed:
             return
         since_ms = int((time.time() - HISTORY_S) * 1000)
         asked = [TopicPartition(topics.ALERTS, partition, since_ms) for partition in sorted(new)]
+        ends = {place.partition: self._consumer.get_watermark_offsets(place, timeout=PATIENCE_S)[1] for place in asked}
         found = self._consumer.offsets_for_times(asked, timeout=PATIENCE_S)
         for place in found:
             if place.error is not None:
                 raise KafkaException(place.error)
-            if place.offset == OFFSET_END:  # nothing younger: whatever comes next
-                place.offset = self._consumer.get_watermark_offsets(place, timeout=PATIENCE_S)[1]
+            if place.offset == OFFSET_END:  # nothing younger: all that came since the end was asked for
+                place.offset = ends[place.partition]
         self._consumer.incremental_assign(found)
         self._partitions |= new
 
