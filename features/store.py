@@ -1,6 +1,7 @@
 """The feature store of one deployment: where its registry, its lake and its Redis are."""
 
 import os
+from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -50,17 +51,18 @@ def _feast() -> Any:
     """The module feast, 5 CPU seconds at the first call, without what its metrics leave in the environment.
 
     `feast.metrics` turns on prometheus_client's multiprocess mode by two variables, in a folder that it removes at exit. They
-    must reach neither our own metrics nor a child process, which would then write its metrics into that folder.
+    must reach neither our own metrics nor a child process, which would then write its metrics into that folder. This is the
+    one place that touches the environment beside the settings, and only to leave it as it was found.
     """
     import prometheus_client  # noqa: F401 - reads the variables once, at import: so before Feast sets them
 
-    before = {name: os.environ.get(name) for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")}
+    before = {name: environ.get(name) for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")}
     import feast
     import feast.metrics
 
     for name, value in before.items():
         if value is None:
-            os.environ.pop(name, None)
+            environ.pop(name, None)
     return feast
 
 
