@@ -15,7 +15,7 @@ from contracts.topics import parse_topic, publish_topic, shared_filters, state_f
 from edge_gateway.acks import SLICES, Acks
 from edge_gateway.batching import Limits
 from edge_gateway.commit import GroupCommit
-from edge_gateway.delivery import Delivery
+from edge_gateway.delivery import Delivery, Pace
 from edge_gateway.frames import Entry
 from edge_gateway.metrics import Metrics
 from edge_gateway.produce import Producer, client_context
@@ -71,9 +71,7 @@ class Gateway:
             self._acks,
             uploader.deliver,
             self._metrics,
-            limits=Limits(settings.batch_records, settings.batch_bytes),
-            in_flight=settings.batches_in_flight,
-            linger_s=settings.linger_ms / 1000,
+            Pace(Limits(settings.batch_records, settings.batch_bytes), settings.batches_in_flight, settings.linger_ms / 1000),
         )
         self._subscriber = Subscriber(
             settings.mqtt_host,
