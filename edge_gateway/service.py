@@ -29,6 +29,7 @@ from edge_gateway.uploader import Uploader
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
+_STATE = "/state"
 _WARN_EVERY_S = 10.0
 
 
@@ -45,7 +46,7 @@ class Gateway:
         self._warned_at = -_WARN_EVERY_S
         context = client_context(settings.ca, settings.cert, settings.key)
         self._spool = Spool(settings.spool, Owner(settings.id, settings.region), settings.segment_bytes)
-        self._commit = GroupCommit[Receipt](
+        self._commit = GroupCommit[Receipt | None](
             self._spool,
             self._writer,
             self._durable,
@@ -111,7 +112,8 @@ class Gateway:
 
     def _receive(self, topic: str, payload: bytes, properties: Mapping[str, Any], receipt: Receipt | None) -> None:
         """One MQTT message; its receipt is given back when it is on disk."""
-        if receipt is None:
+        if topic.endswith(_STATE):
+            acknowledge([receipt])
             self._state(topic, payload)
             return
         entry, reason = admit(self._station, topic, payload, properties, time.time_ns() // 1_000_000)
@@ -130,7 +132,7 @@ class Gateway:
         if address is not None and state.online:
             self._acks.back(address.vehicle_id, state.boot_id)
 
-    def _durable(self, entries: list[Entry], receipts: list[Receipt]) -> None:
+    def _durable(self, entries: list[Entry], receipts: list[Receipt | None]) -> None:
         acknowledge(receipts)
         self._acks.held(entries, time.monotonic())
         self._metrics.received.inc(len(entries))

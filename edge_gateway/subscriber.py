@@ -62,11 +62,11 @@ class _Connection(Client):
         if not self._connection.is_closing():
             self._connection.send_package(b"".join([_PUBACK.pack(_PUBACK_HEADER, _PUBACK_LENGTH, packet_id) for packet_id in packet_ids]))
 
-    def _at_least_once(self, packet_id: int, payload: bytes, topic: str, properties: dict[str, Any]) -> None:
-        self._receive(topic, payload, properties, Receipt(self, packet_id))
+    def _at_least_once(self, packet_id: int, payload: bytes, topic: str | bytes, properties: dict[str, Any]) -> None:
+        self._receive(_text(topic), payload, properties, Receipt(self, packet_id))
 
-    def _at_most_once(self, _client: Client, topic: str, payload: bytes, _qos: int, properties: dict[str, Any]) -> None:
-        self._receive(topic, payload, properties, None)
+    def _at_most_once(self, _client: Client, topic: str | bytes, payload: bytes, _qos: int, properties: dict[str, Any]) -> None:
+        self._receive(_text(topic), payload, properties, None)
 
 
 class Receipt(NamedTuple):
@@ -80,9 +80,9 @@ Receive = Callable[[str, bytes, dict[str, Any], Receipt | None], None]
 """`(topic, payload, properties, receipt)`; without a receipt (QoS 0) there is nothing to acknowledge."""
 
 
-def acknowledge(receipts: Sequence[Receipt]) -> None:
+def acknowledge(receipts: Iterable[Receipt | None]) -> None:
     """Tell the brokers that these messages, in this order, are taken for good."""
-    for connection, group in groupby(receipts, lambda receipt: receipt.connection):
+    for connection, group in groupby(filter(None, receipts), lambda receipt: receipt.connection):
         connection.acknowledge([receipt.packet_id for receipt in group])
 
 
@@ -176,6 +176,11 @@ class Subscriber:
             self._client = None
             await _drop(client)
             raise Transient(f"lost the connection to {broker}")
+
+
+def _text(topic: str | bytes) -> str:
+    """A topic that is no UTF-8 comes from gmqtt as bytes."""
+    return topic if isinstance(topic, str) else topic.decode(errors="replace")
 
 
 async def _drop(client: _Connection) -> None:

@@ -261,6 +261,23 @@ def test_a_broken_message_becomes_a_rejection_and_the_road_goes_on(
         assert os.listdir(tmp_path / "spool")
 
 
+def test_a_message_that_asks_for_no_acknowledgement_is_taken_too(
+    authority: Authority, tmp_path: Path, mqtt_port: int, mock_kafka: MockKafka, ingest_port: int
+) -> None:
+    with (
+        sensor(mqtt_port) as car,
+        mock_kafka.reader(TELEMETRY) as kafka,
+        start_gateway(gateway_environ(authority, tmp_path, mqtt_port, ingest_port), tmp_path),
+    ):
+        subscribed(tmp_path)
+        car.publish("CAR-0", "telemetry", "{}", "0000000a/0", qos=0)
+        car.publish("CAR-0", "state", "no state", None)
+        car.publish("CAR-0", "state", '{"boot_id":"0000000a","online":true,"published":{"telemetry":1}}', None)
+        car.frame("CAR-0", 1)
+        until(lambda: len(identities(kafka.poll())) == 2, "both messages")
+        until(lambda: car.told("safe", "CAR-0").pairs() == [(0, 1)], "the acks of both")
+
+
 def test_an_orderly_stop_leaves_an_empty_spool(authority: Authority, tmp_path: Path, mock_kafka: MockKafka, ingest_port: int) -> None:
     with broker(tmp_path) as port, sensor(port) as car, mock_kafka.reader(TELEMETRY) as kafka:
         with start_gateway(gateway_environ(authority, tmp_path, port, ingest_port, GATEWAY_LINGER_MS="500"), tmp_path) as process:

@@ -32,11 +32,11 @@ class Sensor:
         self.client.loop_start()
         assert ready.wait(10)
 
-    def publish(self, vehicle: str, kind: str, payload: bytes | str, message_id: str | None, region: str | None = None) -> mqtt.MQTTMessageInfo:
+    def publish(self, vehicle: str, kind: str, payload: bytes | str, message_id: str | None, qos: int = 1) -> mqtt.MQTTMessageInfo:
         properties = Properties(PacketTypes.PUBLISH)
         if message_id is not None:
             properties.UserProperty = ("id", message_id)
-        return self.client.publish(f"ev/v1/{region or self.region}/{vehicle}/{kind}", payload, qos=1, properties=properties)
+        return self.client.publish(f"ev/v1/{self.region}/{vehicle}/{kind}", payload, qos=qos, properties=properties)
 
     def frame(self, vehicle: str, seq: int, boot: str = "0000000a") -> None:
         self.publish(vehicle, "telemetry", json.dumps({"ts": seq, "signals": {"speed_kmh": seq}}), f"{boot}/{seq}")
