@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 def sources(kafka: str, topic: str) -> list[Source]:
     """The partitions of a topic with its cluster's id and its own UUID. Raises Transient while the broker or the topic is not there."""
-    client = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    client = AdminClient({"bootstrap.servers": kafka, "log_level": 0, "reconnect.backoff.max.ms": 500})
     try:
+        client.list_topics(topic, timeout=2)  # fails early while there is no broker; the calls below would wait for long
         cluster = client.describe_cluster(request_timeout=5).result()
-        topics = client.describe_topics(TopicCollection([topic]), request_timeout=5)
-        described = topics[topic].result()
+        described = client.describe_topics(TopicCollection([topic]), request_timeout=5)[topic].result()
     except KafkaException as error:
         raise Transient(f"topic {topic} at {kafka}: {error.args[0].str()}") from error
     return [Source(cluster.cluster_id, str(described.topic_id), part.id) for part in described.partitions]
@@ -46,6 +46,7 @@ class TopicReader:
                 "auto.offset.reset": "error",  # a position that retention has passed must not be skipped in silence
                 "queued.max.messages.kbytes": 16384,
                 "fetch.wait.max.ms": 100,
+                "reconnect.backoff.max.ms": 1000,
                 "log_level": 2,
             }
         )
@@ -129,7 +130,9 @@ class Outbox:
     """Records on their way to Kafka; `flush` returns when every one has arrived."""
 
     def __init__(self, kafka: str) -> None:
-        self._producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "acks": "all", "linger.ms": 2, "log_level": 2})
+        self._producer = Producer(
+            {"bootstrap.servers": kafka, "enable.idempotence": True, "acks": "all", "linger.ms": 2, "log_level": 2, "reconnect.backoff.max.ms": 1000}
+        )
         self._failed: KafkaError | None = None
 
     def send(self, topic: str, key: str, value: bytes) -> None:

@@ -42,6 +42,11 @@ class Meter(threading.Thread):
         self._ends.set()
         self.join(10)
 
+    @property
+    def count(self) -> int:
+        """How many were measured."""
+        return int(self._histogram.get_total_count())
+
     def percentile_ms(self, percent: float) -> float | None:
         """None where nothing was measured."""
         return float(self._histogram.get_value_at_percentile(percent)) if self._histogram.get_total_count() else None

@@ -97,10 +97,10 @@ def recordings(folder: Path | None) -> list[Path]:
     return found
 
 
-def fleet(plan: Plan, around: Surroundings, ledger: Path, vehicles: int, rate_hz: float) -> Simulator:
-    """A simulated fleet over all regions."""
+def fleet(plan: Plan, around: Surroundings, ledger: Path, vehicles: int, rate_hz: float, **more: object) -> Simulator:
+    """A simulated fleet over all regions; `more` are further fields of the simulator's settings."""
     settings = _settings(plan, ledger) | {"SIMULATOR_VEHICLES": str(vehicles), "SIMULATOR_RATE_HZ": str(rate_hz)}
-    return Simulator("simulator-fleet", ["fleet"], settings, plan, around)
+    return Simulator("simulator-fleet", ["fleet"], settings | {f"SIMULATOR_{name.upper()}": str(value) for name, value in more.items()}, plan, around)
 
 
 def replay(plan: Plan, around: Surroundings, ledger: Path, files: list[Path]) -> Simulator:
