@@ -20,20 +20,18 @@ def last_line(path: Path) -> str:
 def tail(path: Path, lines: int) -> list[str]:
     """The last lines of a file, at most; [] where there is no file."""
     try:
-        return _tail(path, lines)[0]
+        return _end(path, lines)[0].decode(errors="replace").splitlines()[-lines:]
     except FileNotFoundError:
         return []
 
 
-def _tail(path: Path, lines: int) -> tuple[list[str], int]:
-    """The last whole lines, and the position behind them."""
+def _end(path: Path, lines: int) -> tuple[bytes, int]:
+    """The end of a file, enough for so many lines of a usual length, and the position where it begins."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         start = max(0, size - TAIL_BYTES * max(1, lines // 40))
         file.seek(start)
-        found = file.read(size - start)
-    whole = found.rfind(b"\n") + 1
-    return found[:whole].decode(errors="replace").splitlines()[-lines:], start + whole
+        return file.read(size - start), start
 
 
 def rotate(path: Path, largest_bytes: int = LARGEST_BYTES) -> bool:
@@ -48,8 +46,10 @@ def rotate(path: Path, largest_bytes: int = LARGEST_BYTES) -> bool:
 
 def follow(path: Path, lines: int, look_s: float = 0.2) -> Iterator[str]:
     """The last lines and then whatever is added, for ever; a file that was emptied is followed from its start."""
-    last, read = _tail(path, lines)
-    yield from last
+    end, start = _end(path, lines)
+    whole = end[: end.rfind(b"\n") + 1]
+    read = start + len(whole)
+    yield from whole.decode(errors="replace").splitlines()[-lines:]
     while True:
         size = path.stat().st_size
         if size < read:

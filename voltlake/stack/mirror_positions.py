@@ -1,5 +1,6 @@
 """How far MirrorMaker has come: read from where it keeps its own positions and states."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from contracts.errors import Transient
 from contracts.topics import EDGE_ALIAS, EDGE_TOPICS, PARTITIONS
+from voltlake.stack import readiness
+from voltlake.stack.plan import Plan
 
 OFFSETS = f"mm2-offsets.{EDGE_ALIAS}.internal"
 STATUS = f"mm2-status.{EDGE_ALIAS}.internal"
@@ -36,47 +39,69 @@ class Positions:
     def __init__(self, edge: str, central: str) -> None:
         quiet = {"group.id": "voltlake-mirror-watch", "enable.auto.commit": False, "log_level": 2, "topic.metadata.refresh.interval.ms": 5000}
         self._edge = Consumer(quiet | {"bootstrap.servers": edge})
-        self._central = Consumer(quiet | {"bootstrap.servers": central, "auto.offset.reset": "earliest", "isolation.level": "read_committed"})
+        self._central = Consumer(
+            quiet | {"bootstrap.servers": central, "auto.offset.reset": "earliest", "isolation.level": "read_committed", "enable.partition.eof": True}
+        )
         self._mirrored: dict[Partition, int] = {}
         self._failed: dict[str, str] = {}
-        self._follows = False
+        self._running: set[str] = set()
+        self._follows = 0
+        self._at_end: set[tuple[str | None, int | None]] = set()
 
     def look(self) -> Look:
         """Where both clusters stand now. Raises Transient while either cannot say."""
         try:
-            if not self._follows:
-                self._follow()
-            self._read()
+            self._catch_up()
             ends = {
                 (topic, number): self._edge.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_S)[1]
                 for topic in EDGE_TOPICS
                 for number in range(PARTITIONS)
             }
         except KafkaException as error:
-            raise Transient(f"the positions of MirrorMaker cannot be read: {error.args[0].str()}") from error
+            raise _unreadable(error) from error
         return Look(ends, dict(self._mirrored), next(iter(self._failed.values()), ""))
+
+    def check_running(self) -> None:
+        """Raises Transient until a task of MirrorMaker says that it works."""
+        try:
+            self._catch_up()
+        except KafkaException as error:
+            raise _unreadable(error) from error
+        if not self._running:
+            raise Transient("no task of MirrorMaker works yet")
 
     def close(self) -> None:
         """Leave both clusters."""
         self._edge.close()
         self._central.close()
 
-    def _follow(self) -> None:
-        known = self._central.list_topics(timeout=TIMEOUT_S).topics
-        if OFFSETS not in known or STATUS not in known:
-            raise Transient("MirrorMaker has not made its topics yet")
-        parts = [TopicPartition(topic, number, 0) for topic in (OFFSETS, STATUS) for number in known[topic].partitions]
-        self._central.assign(parts)
-        self._follows = True
+    def _catch_up(self) -> None:
+        """Read what is new, if MirrorMaker has made its topics: before that it has mirrored nothing."""
+        if not self._follows:
+            known = self._central.list_topics(timeout=TIMEOUT_S).topics
+            if OFFSETS not in known or STATUS not in known:
+                return
+            places = [TopicPartition(topic, number, 0) for topic in (OFFSETS, STATUS) for number in known[topic].partitions]
+            self._central.assign(places)
+            self._follows = len(places)
+        self._read()
 
     def _read(self) -> None:
-        while records := self._central.consume(1000, timeout=0.1):
-            for one in records:
+        """Until the end of both topics, or for a bounded time where they grow faster."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            for one in self._central.consume(1000, timeout=0.1):
+                place = (one.topic(), one.partition())
                 failed = one.error()
                 if failed is None:
+                    self._at_end.discard(place)
                     self._take(one)
-                elif failed.code() != KafkaError._PARTITION_EOF:
+                elif failed.code() == KafkaError._PARTITION_EOF:
+                    self._at_end.add(place)
+                else:
                     raise KafkaException(failed)
+            if len(self._at_end) == self._follows or time.monotonic() > deadline:
+                return
 
     def _take(self, one: Message) -> None:
         value = one.value()
@@ -89,5 +114,28 @@ class Positions:
         name = (one.key() or b"").decode(errors="replace")
         if name.startswith(TASK):
             self._failed.pop(name, None)
+            self._running.discard(name)
             if body and body["state"] == "FAILED":
-                self._failed[name] = f"task {name.removeprefix(TASK)} failed: {body.get('trace', '').splitlines()[0]}"
+                self._failed[name] = f"task {name.removeprefix(TASK)} failed: {(body.get('trace') or 'it does not say why').splitlines()[0]}"
+            elif body and body["state"] == "RUNNING":
+                self._running.add(name)
+
+
+class MirrorReady:
+    """A check for the supervisor: MirrorMaker answers, and a task of it works."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __call__(self) -> None:
+        """Raises Transient until then."""
+        readiness.port(self._plan.ports["mirror"])
+        positions = Positions(self._plan.kafka("edge"), self._plan.kafka("central"))
+        try:
+            positions.check_running()
+        finally:
+            positions.close()
+
+
+def _unreadable(error: KafkaException) -> Transient:
+    return Transient(f"the positions of MirrorMaker cannot be read: {error.args[0].str()}")

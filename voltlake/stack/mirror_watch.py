@@ -18,7 +18,7 @@ from voltlake.stack.plan import Plan
 log = logging.getLogger(__name__)
 
 STALL_S = 20.0
-START_S = 60.0
+START_S = 90.0
 """A MirrorMaker that was just started is given this long."""
 LOOK_S = 2.0
 
@@ -28,11 +28,10 @@ class Watch(msgspec.Struct, frozen=True):
 
     since_s: Mapping[Partition, float] = {}
     mirrored: Mapping[Partition, int] = {}
-    trusted_until_s: float = START_S
 
 
-def step(state: Watch, look: Look, now_s: float) -> tuple[Watch, str]:
-    """The next state, and why MirrorMaker is to be restarted ("" = it is well)."""
+def step(state: Watch, look: Look, now_s: float, age_s: float) -> tuple[Watch, str]:
+    """The next state, and why MirrorMaker is to be restarted ("" = it is well). `age_s`: since it was started."""
     behind = {partition for partition, end in look.ends.items() if look.mirrored.get(partition, 0) < end}
     since = {
         partition: state.since_s[partition]
@@ -40,21 +39,23 @@ def step(state: Watch, look: Look, now_s: float) -> tuple[Watch, str]:
         else now_s
         for partition in behind
     }
-    following = Watch(since, dict(look.mirrored), state.trusted_until_s)
-    if now_s < state.trusted_until_s:
+    following = Watch(since, dict(look.mirrored))
+    if age_s < START_S:
         return following, ""
-    stalled = [partition for partition, from_s in since.items() if now_s - from_s >= STALL_S]
-    why = look.failure
-    if not why and stalled:
-        topic, number = stalled[0]
-        why = f"{topic}/{number} and {len(stalled) - 1} more did not move for {STALL_S:.0f} s with {look.behind} records to mirror"
-    return (Watch({}, {}, now_s + START_S), why) if why else (following, "")
+    if look.failure:
+        return following, look.failure
+    stalled = sorted(partition for partition, from_s in since.items() if now_s - from_s >= STALL_S)
+    if not stalled:
+        return following, ""
+    topic, number = stalled[0]
+    others = f" and {len(stalled) - 1} more" if len(stalled) > 1 else ""
+    return following, f"{topic}/{number}{others} did not move for {STALL_S:.0f} s with {look.behind} records to mirror"
 
 
-async def watch(plan: Plan, restart: Callable[[str], None]) -> None:
-    """Look every two seconds, for ever."""
+async def watch(plan: Plan, age_s: Callable[[], float], restart: Callable[[str], None]) -> None:
+    """Look every two seconds, for ever. `age_s`: seconds since MirrorMaker was started."""
     positions = Positions(plan.kafka("edge"), plan.kafka("central"))
-    state = Watch(trusted_until_s=time.monotonic() + START_S)
+    state = Watch()
     try:
         while True:
             await asyncio.sleep(LOOK_S)
@@ -63,7 +64,7 @@ async def watch(plan: Plan, restart: Callable[[str], None]) -> None:
             except Transient as error:
                 log.debug("mirror watch: %s", error)
                 continue
-            state, why = step(state, look, time.monotonic())
+            state, why = step(state, look, time.monotonic(), age_s())
             if why:
                 restart(why)
     finally:

@@ -63,7 +63,7 @@ async def _supervise(stack: Stack, say: Callable[[str], None]) -> None:
     duties = [
         asyncio.create_task(supervisor.failed()),
         asyncio.create_task(_upkeep(stack)),
-        asyncio.create_task(watch(stack.plan, lambda why: supervisor.restart("mirror", why))),
+        asyncio.create_task(watch(stack.plan, lambda: supervisor.age_s("mirror"), lambda why: supervisor.restart("mirror", why))),
     ]
     waiting = asyncio.create_task(told.wait())
     await asyncio.wait([waiting, *duties], return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,7 @@ from pathlib import Path
 from voltlake.settings import DEPLOY
 from voltlake.stack import readiness, topics
 from voltlake.stack.java import JavaCommand
+from voltlake.stack.mirror_positions import MirrorReady
 from voltlake.stack.plan import CLUSTERS, HOST, Plan
 from voltlake.stack.programs import Programs, mqtt_command
 from voltlake.stack.rendering import render
@@ -62,7 +63,7 @@ def _mirror(plan: Plan, java: JavaCommand, environ: dict[str, str]) -> Service:
         name="mirror",
         command=java.server("mirror", "org.apache.kafka.connect.mirror.MirrorMaker", str(file)),
         environ=environ,
-        ready=partial(readiness.port, plan.ports["mirror"]),
+        ready=MirrorReady(plan),
         needs=tuple(f"kafka-{cluster}" for cluster in CLUSTERS),
         layer=MIRROR,
         grace_s=30,

@@ -30,6 +30,7 @@ class Child:
         self.log_path = log_path
         self.was_ready = asyncio.Event()
         self.process: asyncio.subprocess.Process | None = None
+        self.started_s = time.monotonic()
         self.standing = Standing(name=service.name, state="waiting", since=time.time())
         self._changed = changed
 
@@ -77,6 +78,10 @@ class Supervisor:
             log.warning("%s is restarted: %s", name, why)
             child.becomes(child.standing.state, said=why)
             _signal(child.process, signal.SIGKILL)
+
+    def age_s(self, name: str) -> float:
+        """Seconds since a service was started last, or since the beginning where it was not yet."""
+        return time.monotonic() - self.children[name].started_s
 
     async def stop(self) -> None:
         """Stop all, the highest layer first, each layer at once: SIGTERM, then SIGKILL after the grace."""
@@ -134,6 +139,7 @@ class Supervisor:
             child.process = await asyncio.create_subprocess_exec(
                 *launched, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=child.service.environ, start_new_session=True
             )
+        child.started_s = time.monotonic()
         child.becomes(state)
 
     async def _until_ready_or_dead(self, child: Child) -> float | None:
@@ -158,6 +164,7 @@ async def _stop(child: Child) -> None:
     process = child.process
     if process and process.returncode is None:
         _signal(process, signal.SIGTERM)
+        _signal(process, signal.SIGCONT)  # one that was halted would not hear it
         try:
             await asyncio.wait_for(process.wait(), child.service.grace_s)
         except TimeoutError:

@@ -47,6 +47,8 @@ def provide(bootstrap: str, topics: Mapping[str, Mapping[str, str]]) -> None:
 def _await(name: str, future: object) -> None:
     try:
         future.result(TIMEOUT_S)  # type: ignore[attr-defined]
+    except TimeoutError as error:
+        raise Transient(f"topic {name} was not made within {TIMEOUT_S:.0f} s") from error
     except KafkaException as error:
         reason = error.args[0]
         if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:
