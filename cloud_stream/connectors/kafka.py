@@ -97,10 +97,10 @@ def _text(key: bytes | None) -> str | None:
 
 
 class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
-    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has."""
+    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has. `received` is told name and rows."""
 
-    def __init__(self, readers: Mapping[str, Callable[[], TopicReader]]) -> None:
-        self._readers = readers
+    def __init__(self, readers: Mapping[str, Callable[[], TopicReader]], received: Callable[[str, int], None]) -> None:
+        self._readers, self._received = readers, received
 
     def list_parts(self) -> list[str]:
         """The names, one a topic."""
@@ -108,16 +108,19 @@ class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_KafkaPart":  # noqa: ARG002 - Bytewax's signature
         """Open one topic at the positions of the table it feeds."""
-        return _KafkaPart(for_part, self._readers[for_part]())
+        return _KafkaPart(for_part, self._readers[for_part](), self._received)
 
 
 class _KafkaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
-    def __init__(self, name: str, reader: TopicReader) -> None:
-        self._name, self._reader = name, reader
+    def __init__(self, name: str, reader: TopicReader, received: Callable[[str, int], None]) -> None:
+        self._name, self._reader, self._received = name, reader, received
 
     def next_batch(self) -> list[tuple[str, pa.Table]]:
         table = self._reader.read()
-        return [(self._name, table)] if table is not None else []
+        if table is None:
+            return []
+        self._received(self._name, table.num_rows)
+        return [(self._name, table)]
 
     def snapshot(self) -> None:
         return None

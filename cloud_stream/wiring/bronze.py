@@ -24,7 +24,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     reached = {name: reached_of(settings.lake, tables[name], owned(settings, topic)) for name, topic in TOPICS.items()}
     readers = {name: partial(TopicReader, settings.kafka, topic, reached[name]) for name, topic in TOPICS.items()}
     committers: dict[str, Callable[[], Committer]] = {name: partial(Rows, settings.lake, table, reached[name]) for name, table in tables.items()}
-    return bronze.build(KafkaInput(readers), CommitOutput(committers, metrics.committed))
+    return bronze.build(KafkaInput(readers, metrics.took), CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:

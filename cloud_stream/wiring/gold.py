@@ -14,22 +14,24 @@ from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
 from cloud_stream.steps.gold import RECENT_MS, CurrentKeeper, MinuteMaker
 from cloud_stream.waiting import patiently
-from cloud_stream.wiring.owned import TELEMETRY, owned
+from cloud_stream.wiring.owned import TELEMETRY, known
 from lakehouse import minutes, writer
 from lakehouse.positions import Reached
 from lakehouse.reader import arrow, open_table
 from lakehouse.tables import TIME, VEHICLE_MINUTES
 from lakehouse.tail import Tail
+from lakehouse.tail import sources as sources_of
 
 
 def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     """Silver telemetry to the newest frames and the minutes."""
     lake = settings.lake
     patiently(lambda: writer.ensure(lake, ["silver.telemetry", "gold.vehicle_current", "gold.vehicle_minutes"]))
-    sources = owned(settings, TELEMETRY)
+    silver = open_table(lake, "silver.telemetry")
+    sources = known(settings, TELEMETRY, sources_of(silver))
     minute_reached = reached_of(lake, "gold.vehicle_minutes", sources)
     current_reached = reached_of(lake, "gold.vehicle_current", sources)
-    partitions = [source.partition for source in sources]
+    partitions = sorted({source.partition for source in sources})
     mine = ds.field("partition").isin(partitions)
     maker = MinuteMaker(minute_reached, _pending(lake, minute_reached), _recent(lake, minute_reached), lambda known: _revisions(lake, known))
     keeper = CurrentKeeper(current_reached, arrow(lake, "gold.vehicle_current", filters=mine))
@@ -39,8 +41,8 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         "vehicle_minutes": partial(Revisions, lake, "gold.vehicle_minutes"),
         "vehicle_current": partial(Whole, lake, "gold.vehicle_current", sources),
     }
-    tail = Tail(open_table(lake, "silver.telemetry"), partitions)
-    return gold.build(DeltaInput({"telemetry": (tail, behind)}), steps, CommitOutput(committers, metrics.committed))
+    tail = Tail(silver, partitions)
+    return gold.build(DeltaInput({"telemetry": (tail, behind)}, metrics.took), steps, CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:

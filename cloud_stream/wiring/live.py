@@ -36,13 +36,12 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     reader = partial(TopicReader, settings.kafka, TELEMETRY, reached, most=5_000, wait_s=0.02)
 
     def observe(rows: pa.Table) -> None:
-        metrics.sent.labels("online").inc(rows.num_rows)
         if rows.num_rows:
             newest = rows["event_ts"].cast(pa.int64()).to_numpy().max() / 1e6
             metrics.age.labels("online").set(time.time() - newest)
 
     world = partial(World, settings.lake, settings.kafka, OnlineWriter(settings.redis), reactor, observe)
-    return live.build(KafkaInput({"telemetry": reader}), reactor.step, CommitOutput({"telemetry": world}, metrics.committed))
+    return live.build(KafkaInput({"telemetry": reader}, metrics.took), reactor.step, CommitOutput({"telemetry": world}, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:  # noqa: ARG001 - every composition has it

@@ -12,7 +12,7 @@ from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
 from cloud_stream.steps.silver import Memory, Refiner
 from cloud_stream.waiting import patiently
-from cloud_stream.wiring.owned import TOPICS, owned
+from cloud_stream.wiring.owned import TOPICS, known
 from contracts.identity import KINDS
 from lakehouse import writer
 from lakehouse.positions import Reached
@@ -20,6 +20,7 @@ from lakehouse.reader import open_table
 from lakehouse.snapshots import read_seen
 from lakehouse.tables import BRONZE_OF, SILVER_OF
 from lakehouse.tail import Tail
+from lakehouse.tail import sources as sources_of
 
 
 def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
@@ -30,15 +31,16 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     refiners: dict[str, Refiner] = {}
     committers: dict[str, Callable[[], Committer]] = {}
     for kind in KINDS:
-        sources = owned(settings, TOPICS[kind])
+        bronze = open_table(settings.lake, BRONZE_OF[kind])
+        sources = known(settings, TOPICS[kind], sources_of(bronze))
         reached = reached_of(settings.lake, SILVER_OF[kind], sources)
         seen = read_seen(settings.lake, open_table(settings.lake, "silver.seen"), kind, sources, reached)
         refiners[kind] = Refiner(kind, {source: Memory(reached[source], seen[source]) for source in sources})
-        partitions = [source.partition for source in sources]
-        tails[kind] = (Tail(open_table(settings.lake, BRONZE_OF[kind]), partitions), reached)
+        partitions = sorted({source.partition for source in sources})
+        tails[kind] = (Tail(bronze, partitions), reached)
         committers[kind] = partial(SilverRows, settings.lake, kind, refiners[kind])
     steps = {kind: refiner.step for kind, refiner in refiners.items()}
-    return silver.build(DeltaInput(tails), steps, CommitOutput(committers, metrics.committed))
+    return silver.build(DeltaInput(tails, metrics.took), steps, CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:
