@@ -3,7 +3,7 @@
 from itertools import islice
 from pathlib import Path
 
-from voltlake.stack.logs import follow, last_line, rotate, tail
+from voltlake.stack.logs import follow, last_words, rotate, tail
 
 
 def test_a_log_that_grows_too_long_is_moved_while_its_writer_goes_on(tmp_path: Path) -> None:
@@ -17,11 +17,22 @@ def test_a_log_that_grows_too_long_is_moved_while_its_writer_goes_on(tmp_path: P
     assert not rotate(path, largest_bytes=50)
 
 
-def test_the_last_line_that_says_something(tmp_path: Path) -> None:
+def test_the_last_words_are_the_cause(tmp_path: Path) -> None:
     path = tmp_path / "one.log"
-    assert last_line(path) == ""
+    assert last_words(path) == ""
     path.write_text("first\nthe cause\n\n  \n")
-    assert last_line(path) == "the cause"
+    assert last_words(path) == "the cause"
+    path.write_text("ERROR cannot bind\nWARN closing\nclosed\n")
+    assert last_words(path) == "ERROR cannot bind"
+
+
+def test_the_last_words_are_of_this_life(tmp_path: Path) -> None:
+    path = tmp_path / "one.log"
+    path.write_text("ERROR of an earlier life\n")
+    start = path.stat().st_size
+    with path.open("a") as writer:
+        writer.write("the end\n")
+    assert last_words(path, start) == "the end"
 
 
 def test_the_tail_of_a_long_log(tmp_path: Path) -> None:

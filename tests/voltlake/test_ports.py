@@ -44,3 +44,8 @@ def test_all_are_different_and_outside_of_the_range_of_outgoing_connections(tmp_
 
 def test_two_folders_begin_at_different_places(tmp_path: Path) -> None:
     assert ports.allot(["a"], tmp_path / "one", {}) != ports.allot(["a"], tmp_path / "two", {})
+
+
+def test_a_port_that_is_spoken_for_is_given_to_nobody_else(tmp_path: Path) -> None:
+    first = ports.allot(["a"], tmp_path, {})["a"]
+    assert ports.allot(["b"], tmp_path, {"b": first}, avoid=[first])["b"] != first

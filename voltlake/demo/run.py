@@ -42,7 +42,7 @@ def run(wish: Wish, around: Surroundings, console: Console) -> Outcome:
     began = time.monotonic()
 
     def say(text: str) -> None:
-        console.print(f"{time.monotonic() - began:6.1f} s  {text}", highlight=False)
+        console.print(f"{time.monotonic() - began:6.1f} s  {text}", highlight=False, markup=False, soft_wrap=True)
 
     files = traffic.recordings(wish.recordings)
     say(f"{len(files)} recordings to replay" if files else f"no recordings to replay: none in {traffic.BESIDE}, name a folder with --recordings")

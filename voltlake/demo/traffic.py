@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.errors import Terminal
 from voltlake.settings import PROJECT, Surroundings
-from voltlake.stack.logs import last_line
+from voltlake.stack.logs import last_words
 from voltlake.stack.plan import Plan
 from voltlake.stack.processes import FRUGAL
 from voltlake.stack.supervisor import LAUNCH
@@ -60,7 +60,7 @@ class Simulator:
     def check(self) -> None:
         """Raises Terminal with its own words where it cannot run."""
         if self._child.poll() not in (None, 0, 1):
-            raise Terminal(f"{self.name} ended: {last_line(self._log)}")
+            raise Terminal(f"{self.name} ended: {last_words(self._log)}")
 
     def ask_to_end(self) -> None:
         """It stops publishing and waits until everything is safe."""

@@ -82,5 +82,5 @@ def _plan(options: Options) -> Plan:
     last = record.read(data)
     before = last.plan.ports if last else {}
     page = dashboard_port(options.dashboard_port, before.get("dashboards"))
-    ports = allot(listeners(options.regions, options.gateways), data, before)
+    ports = allot(listeners(options.regions, options.gateways), data, before, avoid=[page])
     return msgspec.structs.replace(plan, ports=ports | {"dashboards": page})

@@ -1,5 +1,6 @@
 """The children's log files: bounded, one for each, and their last words."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -7,14 +8,24 @@ from pathlib import Path
 
 LARGEST_BYTES = 16 * 2**20
 TAIL_BYTES = 8192
+LAST_WORDS_BYTES = 32_768
+TELLS = re.compile(r"\bERROR\b|\bFATAL\b|\bCaused by: ")
 
 
-def last_line(path: Path) -> str:
-    """The last line that is not blank; "" where there is none."""
-    for line in reversed(tail(path, 50)):
-        if line.strip():
-            return line.strip()[:300]
-    return ""
+def last_words(path: Path, start: int = 0) -> str:
+    """What a process said at its end, of what it wrote from byte `start` on: the last line that tells of an error, else the last one.
+
+    A Java server goes on to talk while it closes, after the line that matters.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(start if start <= size else 0, size - LAST_WORDS_BYTES))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except FileNotFoundError:
+        return ""
+    told = [line for line in lines if TELLS.search(line)]
+    return (told or lines or [""])[-1][:300]
 
 
 def tail(path: Path, lines: int) -> list[str]:

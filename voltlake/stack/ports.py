@@ -31,7 +31,7 @@ def claim(port: int, what: str, option: str) -> int:
     return port
 
 
-def allot(names: Iterable[str], data: Path, before: Mapping[str, int]) -> dict[str, int]:
+def allot(names: Iterable[str], data: Path, before: Mapping[str, int], avoid: Iterable[int] = ()) -> dict[str, int]:
     """A free port for each name: the one it had before where that is free still, else from a range that depends on the folder.
 
     So a stack keeps its addresses, and two that start at once do not take each other's. Raises Terminal where none is left.
@@ -39,10 +39,11 @@ def allot(names: Iterable[str], data: Path, before: Mapping[str, int]) -> dict[s
     given: dict[str, int] = {}
     start = int.from_bytes(hashlib.sha256(str(data.resolve()).encode()).digest()[:4], "big")
     candidates = (FIRST + (start + step) % (LAST - FIRST) for step in range(LAST - FIRST))
-    taken = set(before.values())
+    avoided = set(avoid)
+    taken = avoided | set(before.values())
     for name in names:
         had = before.get(name)
-        if had and is_free(had):
+        if had and had not in avoided and is_free(had):
             given[name] = had
             continue
         port = next((port for port in candidates if port not in taken and is_free(port)), None)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from contracts.errors import Transient
-from voltlake.stack.logs import last_line
+from voltlake.stack.logs import last_words
 from voltlake.stack.service import Service, Standing, State, failures_in_a_row, restart_delay_s
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Child:
         self.was_ready = asyncio.Event()
         self.process: asyncio.subprocess.Process | None = None
         self.started_s = time.monotonic()
+        self.log_start = 0
         self.standing = Standing(name=service.name, state="waiting", since=time.time())
         self._changed = changed
 
@@ -117,7 +118,7 @@ class Supervisor:
             failures = failures_in_a_row(failures, time.monotonic() - healthy_from)
             restarts += 1
             delay_s = restart_delay_s(failures)
-            said = last_line(child.log_path)
+            said = last_words(child.log_path, child.log_start)
             log.warning("%s ended with exit code %s and is started again in %.1f s; last it said: %s", child.service.name, exit_code, delay_s, said)
             child.becomes("restarting", exit_code, restarts, said)
             await asyncio.sleep(delay_s)
@@ -136,6 +137,7 @@ class Supervisor:
     async def _spawn(self, child: Child, command: tuple[str, ...], state: State) -> None:
         launched = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), *command)
         with child.log_path.open("ab") as output:
+            child.log_start = output.tell()
             child.process = await asyncio.create_subprocess_exec(
                 *launched, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=child.service.environ, start_new_session=True
             )
