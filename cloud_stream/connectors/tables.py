@@ -78,7 +78,7 @@ class SilverRows:
             writer.append(self._silver, SILVER_OF[self._kind], rows, reached)
         if time.monotonic() - self._written > SNAPSHOT_S:
             self._seen.update_incremental()
-            write_seen(self._seen, self._kind, {source: (memory.seen, memory.position) for source, memory in self._refiner.memories.items()})
+            write_seen(self._seen, self._kind, self._refiner.seen, self._refiner.reached)
             self._written = time.monotonic()
         return Committed({SILVER_OF[self._kind]: rows.num_rows}, refused)
 

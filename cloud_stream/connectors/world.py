@@ -41,7 +41,7 @@ class World:
         for score in item.scores:
             self._outbox.send(SCORES, score.vehicle_id, encode(score))
         if item.online.num_rows and patiently(lambda: self._online.write(item.online)):
-            everything = self._reactor.everything()
+            everything = self._reactor.state.online
             log.info("another Redis answers: writing the online rows of all %d vehicles", everything.num_rows)
             patiently(lambda: self._online.write(everything))
         self._sent.update({"online": item.online.num_rows, ALERTS: len(item.alerts), SCORES: len(item.scores)})
@@ -57,8 +57,8 @@ class World:
 
     def _checkpoint(self) -> None:
         state = self._reactor.state
-        reached = {source: memory.position for source, memory in state.memories.items() if memory.position.offset >= 0}
+        reached = {source: position for source, position in state.reached.items() if position.offset >= 0}
         if reached:
-            partitions = ", ".join(str(source.partition) for source in state.memories)
+            partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in state.reached}))
             writer.replace(self._table, "state.live", dump(state), f"partition IN ({partitions})", reached)
         self._written = time.monotonic()

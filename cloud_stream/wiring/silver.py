@@ -10,7 +10,7 @@ from cloud_stream.connectors.tables import SilverRows, reached_of
 from cloud_stream.flows import silver
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
-from cloud_stream.steps.silver import Memory, Refiner
+from cloud_stream.steps.silver import Refiner
 from cloud_stream.waiting import patiently
 from cloud_stream.wiring.owned import TOPICS, known
 from contracts.identity import KINDS
@@ -34,8 +34,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         bronze = open_table(settings.lake, BRONZE_OF[kind])
         sources = known(settings, TOPICS[kind], sources_of(bronze))
         reached = reached_of(settings.lake, SILVER_OF[kind], sources)
-        seen = read_seen(settings.lake, open_table(settings.lake, "silver.seen"), kind, sources, reached)
-        refiners[kind] = Refiner(kind, {source: Memory(reached[source], seen[source]) for source in sources})
+        refiners[kind] = Refiner(kind, reached, read_seen(settings.lake, kind, reached))
         partitions = sorted({source.partition for source in sources})
         tails[kind] = (Tail(bronze, partitions), reached)
         committers[kind] = partial(SilverRows, settings.lake, kind, refiners[kind])

@@ -1,13 +1,12 @@
 """An alert is raised once, cleared once, and has the same id in a replay."""
 
 from cloud_stream.alerting import PACK_OVERHEAT, evaluate
-from lakehouse.silver import refine
-from tests.lakehouse.made import NOW_MS, bronze, telemetry
+from tests.lakehouse.made import NOW_MS, bronze, refined, telemetry
 
 
 def changes(temperatures: list[float], batch: int = 100) -> list[tuple[str, int, str]]:
     values = [telemetry("V-1", seq, ts=NOW_MS + seq * 1000, pack_temp_max_c=value) for seq, value in enumerate(temperatures)]
-    rows = refine(bronze(values), "telemetry", {}, 0).rows
+    rows = refined(bronze(values), "telemetry", {}).rows
     watches: dict = {}
     alerts = [alert for at in range(0, rows.num_rows, batch) for alert in evaluate(watches, rows.slice(at, batch), PACK_OVERHEAT)]
     return [(alert.state, alert.seq, alert.alert_id) for alert in alerts]
@@ -27,6 +26,6 @@ def test_batches_and_replays_give_the_same_alerts() -> None:
 def test_a_frame_without_the_signal_changes_nothing() -> None:
     values = [telemetry("V-1", 0, pack_temp_max_c=60), telemetry("V-1", 1, ts=NOW_MS + 1, soc_pct=5)]
     watches: dict = {}
-    alerts = evaluate(watches, refine(bronze(values), "telemetry", {}, 0).rows, PACK_OVERHEAT)
+    alerts = evaluate(watches, refined(bronze(values), "telemetry", {}).rows, PACK_OVERHEAT)
     assert [alert.state for alert in alerts] == ["raised"]
     assert watches["V-1"].alert_id

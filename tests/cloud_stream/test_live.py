@@ -22,14 +22,13 @@ def test_a_restart_from_a_checkpoint_goes_on_as_if_nothing_had_happened() -> Non
     first = Reactor(LiveState(), lambda _rows: [])
     raised = first.step(frames([0, 1], hot=True)).alerts
     first.step(frames([3], 2))
-    positions = {source: memory.position for source, memory in first.state.memories.items()}
-    second = Reactor(load(dump(first.state), positions), lambda _rows: [])
+    second = Reactor(load(dump(first.state), first.state.reached), lambda _rows: [])
     assert second.step(frames([0, 1], hot=True)).alerts == [], "handled before"
     effects = second.step(frames([2, 4], 3))
     assert [(alert.state, alert.seq) for alert in effects.alerts] == [("cleared", 2)]
     assert effects.alerts[0].alert_id == raised[0].alert_id
     assert effects.online["soc_pct"].to_pylist() == [4]
-    assert second.everything()["soc_pct"].to_pylist() == [4]
+    assert second.state.online["soc_pct"].to_pylist() == [4]
 
 
 def test_scores_are_made_of_what_goes_online() -> None:

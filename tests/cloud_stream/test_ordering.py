@@ -6,16 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_stream.ordering import WAIT_MS, Order, release
-from lakehouse.silver import refine
-from tests.lakehouse.made import NOW_MS, bronze, telemetry
+from tests.lakehouse.made import NOW_MS, bronze, refined, telemetry
 
 
 def rows(seqs: list[int], clock_ms: int, vehicle: str = "V-1"):
-    return refine(bronze([telemetry(vehicle, seq) for seq in seqs], kafka_ms=[clock_ms] * len(seqs)), "telemetry", {}, 0).rows
+    return refined(bronze([telemetry(vehicle, seq) for seq in seqs], kafka_ms=[clock_ms] * len(seqs)), "telemetry", {}).rows
 
 
 def handed_on(order: Order, seqs: list[int], clock_ms: int) -> list[int]:
-    return release(order, rows(seqs, clock_ms), clock_ms)["seq"].to_pylist()
+    return release(order, rows(seqs, clock_ms), {0: clock_ms})["seq"].to_pylist()
 
 
 def test_a_stream_in_order_does_not_wait() -> None:
@@ -36,7 +35,7 @@ def test_a_gap_is_waited_for_and_then_passed() -> None:
 def test_another_vehicles_gap_holds_nobody_up() -> None:
     order = Order()
     assert handed_on(order, [1], NOW_MS) == []
-    assert release(order, rows([0], NOW_MS, "V-2"), NOW_MS)["seq"].to_pylist() == [0]
+    assert release(order, rows([0], NOW_MS, "V-2"), {0: NOW_MS})["seq"].to_pylist() == [0]
 
 
 @settings(max_examples=60, deadline=None)

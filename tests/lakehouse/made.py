@@ -4,6 +4,9 @@ import pyarrow as pa
 
 from contracts import codec
 from contracts.events import Cells, Envelope, Event, Telemetry
+from contracts.identity import Kind
+from lakehouse.seen import Seen
+from lakehouse.silver import Refined, clocks, refine
 from lakehouse.tables import BRONZE, TIME
 
 NOW_MS = 1_790_000_000_000
@@ -49,3 +52,8 @@ def _vehicle(value: bytes) -> str:
         return codec.decode_envelope(value).vehicle_id
     except codec.Malformed:
         return "?"
+
+
+def refined(records: pa.Table, kind: Kind, seen: Seen, start_ms: int = 0) -> Refined:
+    """Refine a batch of one partition whose clock stood at `start_ms`."""
+    return refine(records, kind, seen, clocks(records, {0: start_ms}))

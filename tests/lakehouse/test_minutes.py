@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from cloud_stream.steps.gold import CurrentKeeper, MinuteMaker
 from lakehouse import current, minutes
 from lakehouse.positions import beyond
-from lakehouse.silver import refine
 from lakehouse.tables import VEHICLE_CURRENT, VEHICLE_MINUTES
-from tests.lakehouse.made import NOW_MS, bronze, telemetry
+from tests.lakehouse.made import NOW_MS, bronze, refined, telemetry
 
 MINUTE_MS = 60_000
 EMPTY = VEHICLE_MINUTES.empty_table()
@@ -28,7 +27,7 @@ def silver(frames: list[tuple[int, int, int, float]]) -> pa.Table:
         clock += step_ms
         stamps.append(clock)
         values.append(telemetry(f"V-{vehicle}", seq, ts=min(NOW_MS + after_ms // 20, clock), soc_pct=round(soc, 2), odometer_m=seq))
-    return refine(bronze(values, kafka_ms=stamps), "telemetry", {}, 0).rows
+    return refined(bronze(values, kafka_ms=stamps), "telemetry", {}).rows
 
 
 def ordered(rows: pa.Table) -> pa.Table:
@@ -43,7 +42,7 @@ def rebuilt(rows: pa.Table) -> pa.Table:
 def test_a_minute_sums_up_its_frames() -> None:
     start = NOW_MS // MINUTE_MS * MINUTE_MS
     values = [telemetry("V-1", seq, ts=start + seq * 1000, soc_pct=50 + seq / 100, odometer_m=1000 + seq) for seq in range(60)]
-    rows = refine(bronze(values, kafka_ms=[start + seq * 1000 for seq in range(60)]), "telemetry", {}, 0).rows
+    rows = refined(bronze(values, kafka_ms=[start + seq * 1000 for seq in range(60)]), "telemetry", {}).rows
     [row] = minutes.partials(rows).to_pylist()
     assert (row["frames"], row["soc_pct_n"], row["soc_pct_sum"], row["soc_pct_min"], row["soc_pct_max"]) == (60, 60, 301770, 5000, 5059)
     assert (row["odometer_m_min"], row["odometer_m_max"]) == (1000, 1059)

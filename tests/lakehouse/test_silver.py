@@ -2,29 +2,29 @@
 
 import itertools
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import codec
 from contracts.events import Envelope
-from lakehouse.silver import refine
-from tests.lakehouse.made import NOW_MS, bronze, cells, envelope, event, telemetry
+from tests.lakehouse.made import NOW_MS, bronze, cells, envelope, event, refined, telemetry
 
 YEAR_MS = 365 * 24 * 3600 * 1000
 
 
 def reasons(values: list[bytes], kind: str = "telemetry", **how: object) -> list[str]:
-    return refine(bronze(values, **how), kind, {}, 0).quarantine["reason"].to_pylist()
+    return refined(bronze(values, **how), kind, {}).quarantine["reason"].to_pylist()
 
 
 def test_a_good_frame_is_one_typed_row_with_its_coordinates() -> None:
-    refined = refine(bronze([telemetry("V-1", 0, soc_pct=51.5, speed_kmh=3)], first_offset=7), "telemetry", {}, 0)
-    [row] = refined.rows.to_pylist()
+    outcome = refined(bronze([telemetry("V-1", 0, soc_pct=51.5, speed_kmh=3)], first_offset=7), "telemetry", {})
+    [row] = outcome.rows.to_pylist()
     assert (row["vehicle_id"], row["soc_pct"], row["speed_kmh"], row["pack_v"], row["offset"]) == ("V-1", 51.5, 3.0, None, 7)
     assert int(row["event_ts"].timestamp() * 1000) == NOW_MS
-    assert refined.rows.schema.field("soc_pct").metadata[b"unit"] == b"percent"
-    assert not refined.quarantine.num_rows
+    assert outcome.rows.schema.field("soc_pct").metadata[b"unit"] == b"percent"
+    assert not outcome.quarantine.num_rows
 
 
 @pytest.mark.parametrize(
@@ -60,20 +60,20 @@ def test_a_record_under_another_vehicles_key_is_refused() -> None:
 
 
 def test_an_unknown_signal_is_a_warning_and_no_refusal() -> None:
-    refined = refine(bronze([telemetry("V-1", 0, soc_pct=1, warp_factor=9), telemetry("V-1", 1, soc_pct=2)]), "telemetry", {}, 0)
-    assert refined.rows["unknown_signals"].to_pylist() == [["warp_factor"], None]
+    outcome = refined(bronze([telemetry("V-1", 0, soc_pct=1, warp_factor=9), telemetry("V-1", 1, soc_pct=2)]), "telemetry", {})
+    assert outcome.rows["unknown_signals"].to_pylist() == [["warp_factor"], None]
 
 
 def test_a_payload_that_is_no_json_keeps_its_identity_in_quarantine() -> None:
-    [row] = refine(bronze([envelope("V-1", "telemetry", 4, b"\x00\x01")]), "telemetry", {}, 0).quarantine.to_pylist()
+    [row] = refined(bronze([envelope("V-1", "telemetry", 4, b"\x00\x01")]), "telemetry", {}).quarantine.to_pylist()
     assert (row["reason"], row["vehicle_id"], row["boot_id"], row["seq"]) == ("not_json", "V-1", "0000000a", 4)
     assert "2 bytes" in row["detail"]
 
 
 def test_a_duplicate_stands_once() -> None:
     seen: dict = {}
-    first = refine(bronze([telemetry("V-1", 0), telemetry("V-1", 1), telemetry("V-1", 0)]), "telemetry", seen, 0)
-    again = refine(bronze([telemetry("V-1", 1), telemetry("V-1", 2)], first_offset=3), "telemetry", seen, 0)
+    first = refined(bronze([telemetry("V-1", 0), telemetry("V-1", 1), telemetry("V-1", 0)]), "telemetry", seen)
+    again = refined(bronze([telemetry("V-1", 1), telemetry("V-1", 2)], first_offset=3), "telemetry", seen)
     assert (first.rows["seq"].to_pylist(), first.duplicates) == ([0, 1], 1)
     assert (again.rows["seq"].to_pylist(), again.duplicates) == ([2], 1)
 
@@ -81,24 +81,24 @@ def test_a_duplicate_stands_once() -> None:
 def test_a_repaired_row_is_no_duplicate_of_the_quarantined_one() -> None:
     seen: dict = {}
     bad = telemetry("V-1", 0, soc_pct=500)
-    assert refine(bronze([bad, bad]), "telemetry", seen, 0).quarantine.num_rows == 1
-    assert refine(bronze([telemetry("V-1", 0, soc_pct=50)], first_offset=2), "telemetry", seen, 0).rows.num_rows == 1
-    assert refine(bronze([bad, telemetry("V-1", 0)], first_offset=3), "telemetry", seen, 0).duplicates == 2
+    assert refined(bronze([bad, bad]), "telemetry", seen).quarantine.num_rows == 1
+    assert refined(bronze([telemetry("V-1", 0, soc_pct=50)], first_offset=2), "telemetry", seen).rows.num_rows == 1
+    assert refined(bronze([bad, telemetry("V-1", 0)], first_offset=3), "telemetry", seen).duplicates == 2
 
 
 def test_a_new_boot_counts_anew() -> None:
-    assert refine(bronze([telemetry("V-1", 0), telemetry("V-1", 0, boot="0000000b")]), "telemetry", {}, 0).rows.num_rows == 2
+    assert refined(bronze([telemetry("V-1", 0), telemetry("V-1", 0, boot="0000000b")]), "telemetry", {}).rows.num_rows == 2
 
 
 def test_cells_and_events_become_rows() -> None:
-    assert refine(bronze([cells("V-1", 0)]), "cells", {}, 0).rows["cell_v"].to_pylist() == [[3.7, 3.71]]
-    rows = refine(bronze([event("V-1", 0, code="P0A80", n=[1, {"a": None}])]), "event", {}, 0).rows
+    assert refined(bronze([cells("V-1", 0)]), "cells", {}).rows["cell_v"].to_pylist() == [[3.7, 3.71]]
+    rows = refined(bronze([event("V-1", 0, code="P0A80", n=[1, {"a": None}])]), "event", {}).rows
     assert rows.select(["event", "attributes"]).to_pylist() == [{"event": "boot", "attributes": '{"code":"P0A80","n":[1,{"a":null}]}'}]
 
 
 def test_the_clock_of_a_partition_never_goes_back() -> None:
     stamps = [NOW_MS + 5, NOW_MS + 3, NOW_MS + 9]
-    rows = refine(bronze([telemetry("V-1", seq) for seq in range(3)], kafka_ms=stamps), "telemetry", {}, NOW_MS + 6).rows
+    rows = refined(bronze([telemetry("V-1", seq) for seq in range(3)], kafka_ms=stamps), "telemetry", {}, NOW_MS + 6).rows
     assert [int(known.timestamp() * 1000 + 0.5) - NOW_MS for known in rows["known_at"].to_pylist()] == [6, 6, 9]
 
 
@@ -119,16 +119,23 @@ RECORDS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(records=RECORDS, cuts=st.sets(st.integers(0, 30)))
 def test_the_outcome_does_not_depend_on_the_batches(records: list[bytes], cuts: set[int]) -> None:
-    whole = refine(bronze(records), "telemetry", {}, 0) if records else None
+    whole = refined(bronze(records), "telemetry", {}) if records else None
     seen: dict = {}
     bounds = sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})
     clock_ms, parts = 0, []
     for first, last in itertools.pairwise(bounds):
         part = bronze(records[first:last], first_offset=first)
-        parts.append(refine(part, "telemetry", seen, clock_ms))
+        parts.append(refined(part, "telemetry", seen, clock_ms))
         clock_ms = NOW_MS + last - 1
     if whole is None:
         return
     assert [row for part in parts for row in part.rows.to_pylist()] == whole.rows.to_pylist()
     assert [row for part in parts for row in part.quarantine.to_pylist()] == whole.quarantine.to_pylist()
     assert sum(part.duplicates for part in parts) == whole.duplicates
+
+
+def test_each_partition_has_its_own_clock() -> None:
+    ahead = bronze([telemetry("V-1", 0), telemetry("V-1", 1)], kafka_ms=[NOW_MS + 900, NOW_MS + 100], partition=0)
+    behind = bronze([telemetry("V-2", 0)], kafka_ms=[NOW_MS + 5], partition=1)
+    rows = refined(pa.concat_tables([ahead, behind]), "telemetry", {}, NOW_MS).rows
+    assert [round(known.timestamp() * 1000) - NOW_MS for known in rows["known_at"].to_pylist()] == [900, 900, 5]

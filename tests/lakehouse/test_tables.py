@@ -8,9 +8,8 @@ import pytest
 from contracts.errors import Terminal
 from lakehouse import reader, sql, tail, writer
 from lakehouse.positions import Position, Source, position, reached_by
-from lakehouse.silver import refine
 from lakehouse.snapshots import read_seen, write_seen
-from tests.lakehouse.made import bronze, telemetry
+from tests.lakehouse.made import bronze, refined, telemetry
 
 SOURCE = Source("cluster", "topic-id", 0)
 
@@ -73,15 +72,15 @@ def test_what_was_seen_is_rebuilt_from_a_snapshot_and_the_rows_after_it(lake: st
     batch = bronze([telemetry("V-1", 0), telemetry("V-1", 1, soc_pct=900), telemetry("V-1", 2)])
     after = bronze([telemetry("V-1", 3), telemetry("V-2", 0), telemetry("V-1", 4, soc_pct=900), b"{"], first_offset=3)
     for step, part in enumerate((batch, after)):
-        refined = refine(part, "telemetry", seen, 0)
+        outcome = refined(part, "telemetry", seen, 0)
         reached = reached_by(part, "kafka_ts")
-        for name, made in (("silver.quarantine", refined.quarantine), ("silver.telemetry", refined.rows)):
+        for name, made in (("silver.quarantine", outcome.quarantine), ("silver.telemetry", outcome.rows)):
             writer.append(reader.open_table(lake, name), name, made, reached)
         if step == 0:
-            write_seen(reader.open_table(lake, "silver.seen"), "telemetry", {SOURCE: (seen, reached[SOURCE])})
+            write_seen(reader.open_table(lake, "silver.seen"), "telemetry", seen, reached)
     reached = {SOURCE: position(reader.open_table(lake, "silver.telemetry"), SOURCE)}
-    again = read_seen(lake, reader.open_table(lake, "silver.seen"), "telemetry", [SOURCE], reached)
-    facts = {sender: (entry.accepted, entry.quarantined) for sender, entry in again[SOURCE].items()}
+    again = read_seen(lake, "telemetry", reached)
+    facts = {sender: (entry.accepted, entry.quarantined) for sender, entry in again.items()}
     assert facts == {sender: (entry.accepted, entry.quarantined) for sender, entry in seen.items()}
 
 
