@@ -25,6 +25,9 @@ class Status(msgspec.Struct, frozen=True):
     text: str
 
 
+_UNKNOWN = Status(live=False, text="")
+
+
 class Gold(msgspec.Struct, frozen=True):
     """One version of `gold.vehicle_current`."""
 
@@ -67,13 +70,11 @@ class Board:
         self._chosen: Counter[str] = Counter()
         self._dirty = True
 
-    def tell(self, feed: str, status: Status) -> bool:
-        """How a feed does; True where that is new."""
+    def tell(self, feed: str, status: Status) -> None:
+        """How a feed does."""
         with self._lock:
-            is_new = self._statuses.get(feed) != status
-            self._statuses = {**self._statuses, feed: status}
-            self._dirty |= is_new
-        return is_new
+            if self._statuses.get(feed) != status:
+                self._statuses, self._dirty = {**self._statuses, feed: status}, True
 
     def put_gold(self, gold: Gold) -> None:
         """A new version of `gold.vehicle_current`."""
@@ -131,6 +132,7 @@ class Board:
             gold, log, statuses, self._dirty = self._gold, self._log, self._statuses, False
         alerting = alert_log.alerting(log)
         fleet = {vehicle.vehicle_id: Shown(vehicle, state(vehicle, vehicle.vehicle_id in alerting, now_ms)) for vehicle in gold.vehicles}
-        numbers = figures(fleet.values(), now_ms, alert_log.open_count(log), self._messages_per_s)
+        known = bool(log) or statuses.get("alerts", _UNKNOWN).live
+        numbers = figures(fleet.values(), now_ms, alert_log.open_count(log) if known else None, self._messages_per_s)
         self.view = View(self.view.revision + 1, now_ms, fleet, numbers, gold.version, log, statuses)
         return True

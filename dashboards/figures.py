@@ -17,12 +17,12 @@ class Figures(msgspec.Struct, frozen=True):
     charging_kw: float = 0.0
     driving_kw: float = 0.0
     counts: dict[str, int] = {}
-    open_alerts: int = 0
+    open_alerts: int | None = None
     newest_age_s: float | None = None
     messages_per_s: float | None = None
 
 
-def figures(fleet: Iterable[Shown], now_ms: int, open_alerts: int, messages_per_s: float | None) -> Figures:
+def figures(fleet: Iterable[Shown], now_ms: int, open_alerts: int | None, messages_per_s: float | None) -> Figures:
     """The figures of a fleet at one instant; `newest_age_s` is the age of the newest frame that gold holds."""
     counts: dict[str, int] = dict.fromkeys(STATES, 0)
     soc: list[float] = []

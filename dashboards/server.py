@@ -25,7 +25,7 @@ from dashboards.tiles import Tiles, basemap
 log = logging.getLogger(__name__)
 
 WAITED_FOR = {"gold": f"waiting for {GOLD}", "online": "waiting for the online store", "alerts": "waiting for Kafka"}
-COMPOSE_S = 0.1
+COMPOSE_S = 0.05
 LONG = "public, max-age=31536000, immutable"
 # What NiceGUI needs, and nothing from anywhere else: the browser itself refuses a request that would leave this server.
 POLICY = (

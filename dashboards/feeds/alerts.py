@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 HISTORY_S = 3600
 PATIENCE_S = 5.0
 LOOK_AGAIN_S = 30.0
+_SILENCE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
 
 
 class AlertFeed:
@@ -51,7 +52,8 @@ class AlertFeed:
         """Wait a moment for alerts and put them on the board. Raises Transient where Kafka or the topic is not there."""
         if not self._partitions or self._fault or time.monotonic() - self._looked_s > LOOK_AGAIN_S:
             self._look()
-        records = self._consumer.consume(500, 0.1)
+        first = self._consumer.poll(0.2)
+        records = [] if first is None else [first, *self._consumer.consume(500, 0)]  # `consume` alone would wait for 500 or the time
         alerts = [alert for record in records if (alert := self._alert(record)) is not None]
         if alerts:
             self._metrics.received.labels(self.name).inc(len(alerts))
@@ -106,4 +108,4 @@ class AlertFeed:
 
 
 def _words(error: KafkaError) -> str:
-    return str(error.str() if hasattr(error, "str") else error)
+    return "no broker answers" if error.code() in _SILENCE else str(error.str())

@@ -29,6 +29,8 @@ class GoldFeed:
 
     def round(self) -> str:
         """Put the newest version on the board. Raises Transient where the table is not there yet or cannot be read."""
+        if not reader.exists(self._lake, GOLD):
+            raise Transient(f"waiting for {GOLD}")
         table = reader.open_table(self._lake, GOLD)
         version = (str(table.metadata().id), table.version())
         if version != self._seen:

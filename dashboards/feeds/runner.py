@@ -61,19 +61,22 @@ class Runner:
             self._crashed()
 
     def _run(self, feed: Feed) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s, said = FIRST_PAUSE_S, ""
         while not self._stop.is_set():
             try:
                 text = feed.round()
             except (Transient, Terminal) as broken:
                 self._metrics.errors.labels(type(broken).__name__.lower()).inc()
-                if self._board.tell(feed.name, Status(live=False, text=str(broken))):
-                    level = logging.ERROR if isinstance(broken, Terminal) else logging.WARNING
-                    log.log(level, "%s: %s; trying again", feed.name, broken)
+                self._board.tell(feed.name, Status(live=False, text=str(broken)))
+                if str(broken) != said:
+                    said = str(broken)
+                    log.log(logging.ERROR if isinstance(broken, Terminal) else logging.WARNING, "%s: %s; trying again", feed.name, said)
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 continue
-            if self._board.tell(feed.name, Status(live=True, text=text)):
+            self._board.tell(feed.name, Status(live=True, text=text))
+            if text != said:
+                said = text
                 log.info("%s: %s", feed.name, text)
             pause_s = FIRST_PAUSE_S
             self._stop.wait(feed.pause_s)

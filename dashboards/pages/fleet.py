@@ -17,7 +17,7 @@ from dashboards.pages.vehicle import VehiclePanel
 from dashboards.vehicles import Shown, changes
 
 STATIC = Path(__file__).parent.parent / "static"
-LOOK_S = 0.1
+LOOK_S = 0.05
 """How often an open page asks the board for a newer view: in the same process, a comparison of two numbers."""
 
 

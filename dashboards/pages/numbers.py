@@ -3,7 +3,7 @@
 from nicegui import ui
 
 from dashboards.figures import Figures
-from dashboards.readings import NOTHING, age
+from dashboards.readings import NOTHING, age, amount
 
 
 class Numbers:
@@ -22,15 +22,15 @@ class Numbers:
     def show(self, figures: Figures, version: int) -> None:
         """The figures of one view, and the version of gold that they are from."""
         known = figures.vehicles > 0
-        self._online.show(str(figures.online) if known else NOTHING, "", f"of {figures.vehicles} known")
-        rate = figures.messages_per_s
-        self._rate.show(NOTHING if rate is None else f"{rate:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}"), "msg/s", "mean of 15 s")
+        self._online.show(_whole(figures.online) if known else NOTHING, "", f"of {_whole(figures.vehicles)} known")
+        self._rate.show(_whole(figures.messages_per_s), "msg/s", "mean of 15 s")
         soc = figures.mean_soc_pct
-        self._soc.show(NOTHING if soc is None else f"{soc:.1f}", "%", "of online vehicles")
+        self._soc.show(amount(soc, "", 1).strip(), "%", "of online vehicles")
         self._charging.show(_kilowatts(figures.charging_kw, known), "kW", f"{figures.counts.get('charging', 0)} vehicles charge")
         self._driving.show(_kilowatts(figures.driving_kw, known), "kW", f"{figures.counts.get('driving', 0)} vehicles drive")
-        self._alerts.show(str(figures.open_alerts), "", "need a look" if figures.open_alerts else "all quiet")
-        self._alerts.warn(figures.open_alerts > 0)
+        alerts = figures.open_alerts
+        self._alerts.show(_whole(alerts), "", "need a look" if alerts else "not known yet" if alerts is None else "all quiet")
+        self._alerts.warn(bool(alerts))
         number, _, unit = age(figures.newest_age_s).partition(" ")
         self._age.show(number, unit, f"version {version}" if version >= 0 else "not there yet")
 
@@ -54,5 +54,8 @@ class _Card:
 def _kilowatts(value: float, known: bool) -> str:
     if not known:
         return NOTHING
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"
-    return text.replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
+    return amount(value, "", 0 if abs(value) >= 100 else 1)
+
+
+def _whole(value: float | None) -> str:
+    return amount(value, "").strip()

@@ -3,7 +3,7 @@
 (() => {
   const STATES = ["alert", "charging", "driving", "parked", "offline"];
   const RADIUS = { alert: 7, charging: 6, driving: 6, parked: 5, offline: 4.5 };
-  const REACH = 54; // pixels; nearer ones are drawn as one group
+  const REACH = 64; // pixels; nearer ones are drawn as one group
   const APART_FROM_ZOOM = 11; // from here on every vehicle stands alone
 
   const line = (text, name) => Object.assign(document.createElement("div"), { textContent: text, className: name ?? "" });
