@@ -114,6 +114,26 @@ def test_it_starts_only_after_what_it_needs_was_ready(tmp_path: Path) -> None:
     run([Service(name="second", command=SLEEPS, environ=ENVIRON, needs=("first",)), first], tmp_path, course)
 
 
+def test_one_that_does_not_become_ready_in_time_is_started_again(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    command = python(f"""
+        import time
+        open({str(lives)!r}, "a").write("x")
+        time.sleep(600)
+    """)
+
+    def ready() -> None:
+        if not lives.exists() or lives.read_text() == "x":
+            raise Transient("it hangs in its first life")
+
+    async def course(watched: Watched) -> None:
+        await watched.until(lambda: watched.now("one").state == "running")
+        assert watched.now("one").restarts >= 1
+        assert any("was not ready within 2 s" in one.said for standings in watched.history for one in standings)
+
+    run([Service(name="one", command=command, environ=ENVIRON, ready=ready, ready_within_s=2)], tmp_path, course)
+
+
 def test_what_must_be_prepared_once_is_prepared_once(tmp_path: Path) -> None:
     mark, made = tmp_path / "prepared", tmp_path / "made"
     prepare = python(f"open({str(made)!r}, 'a').write('x')")

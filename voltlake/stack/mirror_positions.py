@@ -44,7 +44,7 @@ class Positions:
         )
         self._mirrored: dict[Partition, int] = {}
         self._failed: dict[str, str] = {}
-        self._running: set[str] = set()
+        self._running: dict[str, int] = {}
         self._follows = 0
         self._at_end: set[tuple[str | None, int | None]] = set()
 
@@ -61,13 +61,13 @@ class Positions:
             raise _unreadable(error) from error
         return Look(ends, dict(self._mirrored), next(iter(self._failed.values()), ""))
 
-    def check_running(self) -> None:
-        """Raises Transient until a task of MirrorMaker says that it works."""
+    def check_running(self, since_ms: int) -> None:
+        """Raises Transient until a task of MirrorMaker has said after that instant (epoch) that it works."""
         try:
             self._catch_up()
         except KafkaException as error:
             raise _unreadable(error) from error
-        if not self._running:
+        if not any(said_ms >= since_ms for said_ms in self._running.values()):
             raise Transient("no task of MirrorMaker works yet")
 
     def close(self) -> None:
@@ -114,25 +114,30 @@ class Positions:
         name = (one.key() or b"").decode(errors="replace")
         if name.startswith(TASK):
             self._failed.pop(name, None)
-            self._running.discard(name)
+            self._running.pop(name, None)
             if body and body["state"] == "FAILED":
                 self._failed[name] = f"task {name.removeprefix(TASK)} failed: {(body.get('trace') or 'it does not say why').splitlines()[0]}"
             elif body and body["state"] == "RUNNING":
-                self._running.add(name)
+                self._running[name] = one.timestamp()[1]
 
 
 class MirrorReady:
-    """A check for the supervisor: MirrorMaker answers, and a task of it works."""
+    """A check for the supervisor: MirrorMaker answers, and a task of it has begun to work since it did not answer last."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._silent_ms = 0
 
     def __call__(self) -> None:
         """Raises Transient until then."""
-        readiness.port(self._plan.ports["mirror"])
+        try:
+            readiness.port(self._plan.ports["mirror"])
+        except Transient:
+            self._silent_ms = int(time.time() * 1000)
+            raise
         positions = Positions(self._plan.kafka("edge"), self._plan.kafka("central"))
         try:
-            positions.check_running()
+            positions.check_running(self._silent_ms)
         finally:
             positions.close()
 

@@ -18,8 +18,6 @@ from voltlake.stack.plan import Plan
 log = logging.getLogger(__name__)
 
 STALL_S = 20.0
-START_S = 90.0
-"""A MirrorMaker that was just started is given this long."""
 LOOK_S = 2.0
 
 
@@ -30,8 +28,13 @@ class Watch(msgspec.Struct, frozen=True):
     mirrored: Mapping[Partition, int] = {}
 
 
-def step(state: Watch, look: Look, now_s: float, age_s: float) -> tuple[Watch, str]:
-    """The next state, and why MirrorMaker is to be restarted ("" = it is well). `age_s`: since it was started."""
+def step(state: Watch, look: Look, now_s: float, *, works: bool) -> tuple[Watch, str]:
+    """The next state, and why MirrorMaker is to be restarted ("" = it is well).
+
+    One that does not work yet, after a start, is not judged: the supervisor limits how long that may take.
+    """
+    if not works:
+        return Watch(), ""
     behind = {partition for partition, end in look.ends.items() if look.mirrored.get(partition, 0) < end}
     since = {
         partition: state.since_s[partition]
@@ -40,8 +43,6 @@ def step(state: Watch, look: Look, now_s: float, age_s: float) -> tuple[Watch, s
         for partition in behind
     }
     following = Watch(since, dict(look.mirrored))
-    if age_s < START_S:
-        return following, ""
     if look.failure:
         return following, look.failure
     stalled = sorted(partition for partition, from_s in since.items() if now_s - from_s >= STALL_S)
@@ -52,8 +53,8 @@ def step(state: Watch, look: Look, now_s: float, age_s: float) -> tuple[Watch, s
     return following, f"{topic}/{number}{others} did not move for {STALL_S:.0f} s with {look.behind} records to mirror"
 
 
-async def watch(plan: Plan, age_s: Callable[[], float], restart: Callable[[str], None]) -> None:
-    """Look every two seconds, for ever. `age_s`: seconds since MirrorMaker was started."""
+async def watch(plan: Plan, works: Callable[[], bool], restart: Callable[[str], None]) -> None:
+    """Look every two seconds, for ever. `works`: whether MirrorMaker has been ready since it was started."""
     positions = Positions(plan.kafka("edge"), plan.kafka("central"))
     state = Watch()
     try:
@@ -64,7 +65,7 @@ async def watch(plan: Plan, age_s: Callable[[], float], restart: Callable[[str],
             except Transient as error:
                 log.debug("mirror watch: %s", error)
                 continue
-            state, why = step(state, look, time.monotonic(), age_s())
+            state, why = step(state, look, time.monotonic(), works=works())
             if why:
                 restart(why)
     finally:

@@ -63,7 +63,9 @@ async def _supervise(stack: Stack, say: Callable[[str], None]) -> None:
     duties = [
         asyncio.create_task(supervisor.failed()),
         asyncio.create_task(_upkeep(stack)),
-        asyncio.create_task(watch(stack.plan, lambda: supervisor.age_s("mirror"), lambda why: supervisor.restart("mirror", why))),
+        asyncio.create_task(
+            watch(stack.plan, lambda: supervisor.children["mirror"].standing.state == "running", lambda why: supervisor.restart("mirror", why))
+        ),
     ]
     waiting = asyncio.create_task(told.wait())
     await asyncio.wait([waiting, *duties], return_when=asyncio.FIRST_COMPLETED)

@@ -18,6 +18,7 @@ from voltlake.stack.service import Service
 # The order in which layers are stopped: the highest number first.
 STORES, MIRROR = 0, 1
 MIRROR_TASKS = 1
+MIRROR_READY_S = 180.0
 
 
 def servers(plan: Plan, programs: Programs, java: JavaCommand, environ: dict[str, str]) -> list[Service]:
@@ -64,6 +65,7 @@ def _mirror(plan: Plan, java: JavaCommand, environ: dict[str, str]) -> Service:
         command=java.server("mirror", "org.apache.kafka.connect.mirror.MirrorMaker", str(file)),
         environ=environ,
         ready=MirrorReady(plan),
+        ready_within_s=MIRROR_READY_S,
         needs=tuple(f"kafka-{cluster}" for cluster in CLUSTERS),
         layer=MIRROR,
         grace_s=30,

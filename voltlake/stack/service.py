@@ -18,6 +18,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     `ready` returns when it can be used and raises Transient until then. `needs`: services that must have been ready once
     before its first start. `prepare` runs before the start unless the file `prepared` exists, which is then made.
+    One that is not ready `ready_within_s` after its start is started again; None waits for ever.
     `layer`: the higher is stopped first. `once`: it ends by itself, and is started again only where it failed.
     """
 
@@ -25,6 +26,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     environ: dict[str, str]
     ready: Callable[[], None] | None = None
+    ready_within_s: float | None = None
     needs: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     prepared: Path | None = None

@@ -80,10 +80,6 @@ class Supervisor:
             child.becomes(child.standing.state, said=why)
             _signal(child.process, signal.SIGKILL)
 
-    def age_s(self, name: str) -> float:
-        """Seconds since a service was started last, or since the beginning where it was not yet."""
-        return time.monotonic() - self.children[name].started_s
-
     async def stop(self) -> None:
         """Stop all, the highest layer first, each layer at once: SIGTERM, then SIGKILL after the grace."""
         self._stopping = True
@@ -151,7 +147,8 @@ class Supervisor:
             try:
                 if ready:
                     await asyncio.to_thread(ready)
-            except Transient:
+            except Transient as missing:
+                self._restart_if_late(child, str(missing))
                 await asyncio.sleep(POLL_S)
                 continue
             if process.returncode is None:
@@ -160,6 +157,12 @@ class Supervisor:
                     child.becomes("running")
                 return time.monotonic()
         return None
+
+    def _restart_if_late(self, child: Child, missing: str) -> None:
+        limit_s = child.service.ready_within_s
+        if limit_s is not None and time.monotonic() - child.started_s > limit_s:
+            child.started_s = time.monotonic()
+            self.restart(child.service.name, f"it was not ready within {limit_s:.0f} s: {missing}")
 
 
 async def _stop(child: Child) -> None:
