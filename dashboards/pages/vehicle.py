@@ -64,6 +64,6 @@ class VehiclePanel:
         self._state.classes(replace=f"state chip state-{shown.state}")
         for name, label in self._values.items():
             label.text = reading(name, values.get(name))
-        source = "online store" if fresh else "gold"
-        self._source.text = f"From the {source}, {age((now_ms - event_ms) / 1000)} old"
+        source = "the online store" if fresh else "gold"
+        self._source.text = f"From {source}, {age((now_ms - event_ms) / 1000)} old"
         self._synthetic.set_visibility((vehicle.position_synthetic or 0) >= 0.5)

@@ -27,7 +27,7 @@ window.fleetGrid = (() => {
     for (const lat of lines(bounds.getSouth(), bounds.getNorth())) {
       const at = Math.round(map.project([lat, 0]).y) + 0.5;
       stroke(shift.x, at, corner.x + 1.3 * x, at);
-      if (at > corner.y + 80) pen.fillText(`${Math.abs(lat).toFixed(2)}\u00b0 ${lat < 0 ? "S" : "N"}`, corner.x + 12, at - 4);
+      if (at > corner.y + 80 && at < corner.y + y - 32) pen.fillText(`${Math.abs(lat).toFixed(2)}\u00b0 ${lat < 0 ? "S" : "N"}`, corner.x + 12, at - 4);
     }
     for (const lon of lines(bounds.getWest(), bounds.getEast())) {
       const at = Math.round(map.project([0, lon]).x) + 0.5;

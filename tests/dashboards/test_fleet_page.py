@@ -90,7 +90,7 @@ def test_a_chosen_vehicle_shows_the_online_store_and_gold_where_that_is_behind(p
     assert "From the online store" in shown
     assert page.ask(f"{GRID}.getSelectedRows().map((row) => row.id)") == ["TEST-007"]
     publish(shown_lake, rows(*fleet(150, soc_pct=66.6)))
-    until(lambda: "From the gold" in page.text(".vehicle-panel"), "the newer source")
+    until(lambda: "From gold" in page.text(".vehicle-panel"), "the newer source")
     assert "66.6 %" in page.text(".vehicle-panel")
     page.click("[aria-label='Close the vehicle']")
     until(lambda: not page.driver.find_element(By.CSS_SELECTOR, ".vehicle-panel").is_displayed(), "the panel to close")
