@@ -51,5 +51,5 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "making the environment in $(VENV) with $(PYTHON): one to three minutes, once"
 	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(PY) -m pip install $(QUIET) --no-compile --require-hashes -r requirements.lock
-	@$(PY) -m pip install $(QUIET) --no-deps --no-build-isolation -e .
+	@$(PY) -m pip install $(QUIET) --quiet --no-deps --no-build-isolation -e .
 	@touch $@

@@ -1,6 +1,7 @@
 """The feature store of one deployment: where its registry, its lake and its Redis are."""
 
 import os
+from collections.abc import Sequence
 from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from contracts.errors import Terminal
-from features.transforms import PROJECT
+from features.transforms import JOIN_KEY, PROJECT, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -89,3 +90,12 @@ def connection_string(redis_url: str) -> str:
         raise Terminal("the address of Redis is malformed; it looks like redis://127.0.0.1:6379/0")
     given = {"db": parts.path.strip("/"), "ssl": "true" if parts.scheme == "rediss" else "", "username": parts.username, "password": parts.password}
     return ",".join([f"{parts.hostname}:{port}", *(f"{name}={unquote(value)}" for name, value in given.items() if value)])
+
+
+def count_online(store: "FeatureStore", vehicle_ids: Sequence[str]) -> int:
+    """How many of these vehicles Feast's own online read knows the live state of."""
+    if not vehicle_ids:
+        return 0
+    wanted = [f"{VEHICLE_LIVE}:{feature}" for feature in VEHICLE_LIVE_FEATURES]
+    answer = store.get_online_features(wanted, [{JOIN_KEY: vehicle} for vehicle in vehicle_ids])
+    return sum(stamp.ToMicroseconds() > 0 for stamp in answer.proto.results[1].event_timestamps)

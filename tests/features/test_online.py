@@ -14,6 +14,7 @@ from feast import FeatureStore
 from contracts.errors import Terminal, Transient
 from features import layout
 from features.online import OnlineWriter, connect, read
+from features.store import count_online
 from features.transforms import KNOWN_TIME, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, VEHICLE_LIVE_TTL, live_columns, newest
 from tests.features.made import T0, frames, free_port, redis_server
 
@@ -47,6 +48,14 @@ def test_a_vehicle_that_was_never_written_has_no_features(store: FeatureStore, e
     assert all(found[name][1] is None for name in VEHICLE_LIVE_FEATURES)
     assert found["event_us"][1] == 0
     assert read(connect(empty_redis), ["NOBODY", "TEST-000"], now=T0)["state"].to_pylist() == ["missing", "fresh"]
+
+
+def test_vehicles_with_a_live_state_are_counted_by_feast(store: FeatureStore, empty_redis: str) -> None:
+    rows = frames(3, 1)
+    OnlineWriter(empty_redis).write(live_columns(rows))
+    known = sorted(set(rows["vehicle_id"].to_pylist()))
+    assert count_online(store, [*known, "NEVER-SEEN"]) == len(known) == 3
+    assert count_online(store, []) == 0
 
 
 def test_a_null_replaces_an_older_value(store: FeatureStore, empty_redis: str) -> None:

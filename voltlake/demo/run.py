@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from features.store import count_online, open_store
 from simulators.ledger import read_ledgers
 from voltlake.demo import traffic
 from voltlake.demo.counters import Counters, Counts
@@ -134,8 +135,11 @@ class _Demo:
         self.say("auditing")
         found = audit(self.plan.data, around)
         self._ids_at = 0.0
+        counts = self.counts()
+        self.say("reading the online features of all vehicles through Feast")
+        store = open_store(self.plan.layout.features, str(self.plan.layout.lake), self.plan.redis_url)
         return Outcome(
-            counts=self.counts(),
+            counts=msgspec.structs.replace(counts, online=count_online(store, self._ids)),
             replayed=self.replay.progress().published if self.replay else 0,
             audit=found,
             latencies=Latencies(

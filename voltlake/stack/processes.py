@@ -96,7 +96,7 @@ def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
         "DASHBOARD_REDIS": plan.redis_url,
         "DASHBOARD_METRICS_PORT": str(plan.ports["dashboards-metrics"]),
     }
-    ready = partial(readiness.page, plan.ports["dashboards"], "/")
+    ready = partial(readiness.page, plan.ports["dashboards"], "/health")
     return Service(name="dashboards", command=python("dashboards"), environ=environ | settings, ready=ready, layer=PAGE)
 
 
