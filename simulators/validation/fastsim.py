@@ -34,7 +34,7 @@ class Comparison(NamedTuple):
 
 def _car(row: dict[str, object], values: dict[str, float]) -> Car:
     def figure(name: str) -> np.ndarray:
-        return np.asarray(str(row[name]))
+        return np.asarray(float(str(row[name])))
 
     mass = figure("mass_kg")
     load = (figure("crr") * mass * GRAVITY_MS2, np.asarray(0), 0.5 * AIR_KG_M3 * figure("cd") * figure("frontal_m2"))

@@ -4,7 +4,7 @@ NOTES = """\
 - **EPA.** Mass and road load do not tell how good a drive is. The Lucid Air and the Teslas need some 5 to 10 % less than an average car of
   their mass and road load, the Mercedes EQS nearly 20 % less, the Porsche Taycan and the Audi e-tron S 10 to 25 % more. No fit on mass and
   road load can see that, so the mean error stays near 5 %. Cars of one make appear in both parts; leaving out one make at a time gives about
-  6.3 % and is the honest figure for a make that nobody has tested. UDDS misses more than HWFET: regeneration differs most. Nearly all rows
+  6.4 % and is the honest figure for a make that nobody has tested. UDDS misses more than HWFET: regeneration differs most. Nearly all rows
   of the test part happen to be HWFET tests, because the file alternates between the cycles.
 - **BMW i3.** Elevation is given at a few points of a trip and is interpolated between; wind and passengers are unknown. In TripA13 (fit part)
   the battery gives 7 kW for the last two minutes which no record explains; TripA10, A16 and A17 have such loads too. These set the floor
