@@ -23,7 +23,7 @@ def calendar_stress(temp_c: Array, soc: Array) -> Array:
     return np.exp(ACTIVATION_K * (1 / 298.15 - 1 / (temp_c + 273.15))) * (0.6 + 0.8 * soc)
 
 
-def calendar_loss(loss: Array, stress: Array, dt_s: float) -> Array:
+def calendar_loss(loss: Array, stress: Array, dt_s: Array | float) -> Array:
     """Calendar loss after `dt_s` more seconds; exact for constant stress (the square of the loss grows evenly)."""
     pace = CALENDAR * CALENDAR / YEAR_S
     return np.sqrt(loss * loss + stress * stress * pace * dt_s)

@@ -19,10 +19,10 @@ SPIN_MPS = 30.0
 class Losses(NamedTuple):
     """Loss coefficients, each a share of the peak power but `gear`, a share of the power that flows."""
 
-    idle: float
-    spin: float
-    copper: float
-    gear: float
+    idle: Array | float
+    spin: Array | float
+    copper: Array | float
+    gear: Array | float
 
 
 class Regen(NamedTuple):
