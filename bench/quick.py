@@ -18,7 +18,7 @@ import msgspec
 from contracts import report
 from contracts.errors import Terminal
 from lakehouse import reader
-from simulators.run import Summary
+from simulators.measured import Summary
 from voltlake.audit import audit
 from voltlake.demo import traffic
 from voltlake.demo.latency import AlertMeter, Meter, OnlineMeter, SilverMeter
