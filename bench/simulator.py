@@ -25,7 +25,7 @@ from simulators import load_report
 from simulators.dialler import Broker
 from simulators.fleet_source import FleetSource, Plan
 from simulators.load_report import Figures
-from simulators.measured import Measured
+from simulators.measured import MOST_LATE, Measured
 from simulators.physics import world as physics
 from simulators.physics.state import State
 from simulators.publish import Publisher
@@ -64,19 +64,26 @@ def main() -> int:
 
 
 def publishing(port: int) -> Figures:
-    """Messages a CPU second at QoS 1 with frames of 26 signals and more that differ as real ones do, plain and physical."""
-    found: Figures = {}
-    best = 0.0
+    """Messages a CPU second at QoS 1 with frames of 26 signals and more that differ as real ones do, plain and physical.
+
+    The best of the rates that the generator kept up with counts; where it kept up with none, because others used the machine, the lowest.
+    """
+    tried = []
     for rate in RATES_HZ:
         part = run(port, rate_hz=rate)
         figures = load_report.figures([part])
-        speed = float(figures["messages_per_cpu_s"][0] or 0)
-        say(f"{rate:g} Hz: {figures['publish_per_s'][0]} messages/s, {speed:.0f} a CPU second, {figures['late'][0]} late")
-        if speed > best and not part.summary.pending:
-            best = speed
-            names = ("publish_per_s", "send_lag_p50_ms", "send_lag_p99_ms", "ack_p50_ms", "ack_p99_ms", "late", "late_by_generator")
-            found |= {"publish_per_core": (round(speed), f"messages a CPU second: QoS 1, 26 signals, {CONNECTIONS} connections, {rate:g} Hz each")}
-            found |= {name: figures[name] for name in names}
+        kept = not part.summary.pending and part.handed_late <= MOST_LATE * part.summary.published
+        said = f"{figures['messages_per_cpu_s'][0]} a CPU second, {figures['late'][0]} late of {figures['sent'][0]}"
+        say(f"{rate:g} Hz: {figures['publish_per_s'][0]} messages/s, {said}")
+        tried.append((kept, float(figures["messages_per_cpu_s"][0] or 0), rate, figures))
+    kept, best, rate, figures = max((one for one in tried if one[0]), key=lambda one: one[1], default=tried[0])
+    names = ("publish_per_s", "send_lag_p50_ms", "send_lag_p99_ms", "ack_p50_ms", "ack_p99_ms", "late", "late_by_generator")
+    found: Figures = {
+        "publish_per_core": (round(best), f"messages a CPU second: QoS 1, 26 signals, {CONNECTIONS} connections, {rate:g} Hz each"),
+        "kept_up": (int(kept), "1 where at most one message in a hundred was late by the generator"),
+    }
+    found |= {name: figures[name] for name in names}
+    found |= {f"publish_per_core_{rate:g}_hz": (round(speed), f"the same at {rate:g} Hz") for _, speed, rate, _ in tried}
     physical = load_report.figures([run(port, rate_hz=RATES_HZ[0], fidelity="physics")])
     return found | {
         "publish_per_core_physics": (physical["messages_per_cpu_s"][0], f"as publish_per_core, of the physical fleet at {RATES_HZ[0]:g} Hz")
