@@ -244,6 +244,8 @@ class Connection:
         return self._socket
 
     def _lose(self, why: str, now_s: float) -> None:
+        if self.state == GREETING and self.options.tls is not None and "certificate" not in why:
+            why += "; does the broker ask for a client certificate, or for another one?"  # it may cut before its alert is read
         self._drop()
         self._owner.lost(why, now_s)
 

