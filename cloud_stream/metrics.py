@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
+from cloud_stream.connectors.delta import Committed
 from contracts.observability import BATCH, QUEUE_AGE, RECEIVED, REJECTED, SENT
 
 
@@ -16,9 +17,17 @@ class FlowMetrics:
         self.batch = Histogram(BATCH.format(process=process), "time of one commit", ["name"])
         self.age = Gauge(QUEUE_AGE.format(process=process), "age of the newest frame when it took effect", ["name"])
 
-    def committed(self, name: str, seconds: float) -> None:
+    def took(self, name: str, rows: int) -> None:
+        """Rows came in."""
+        self.received.labels(name).inc(rows)
+
+    def committed(self, name: str, seconds: float, done: Committed) -> None:
         """One commit was made."""
         self.batch.labels(name).observe(seconds)
+        for table, rows in done.rows.items():
+            self.sent.labels(table).inc(rows)
+        for reason, rows in done.refused.items():
+            self.rejected.labels(reason).inc(rows)
 
     @staticmethod
     def serve(port: int) -> None:

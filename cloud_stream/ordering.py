@@ -1,11 +1,11 @@
 """Known order: a vehicle's frames are handed on in the order of their seqs.
 
-Consecutive frames go on at once. Where one is missing the vehicle waits for it, up to `WAIT_MS` of the source's clock, then
+Consecutive frames go on at once. Where one is missing the vehicle waits for it, up to `WAIT_MS` of its partition's clock, then
 goes on without it; what comes later still is handed on as it comes. So a stream in order pays no latency, and a shuffle
 within the wait changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -17,14 +17,14 @@ WAIT_MS = 2_000
 
 
 class Order(msgspec.Struct):
-    """Of one source: the next seq of each sender, and the frames that wait for an earlier one. A step changes it in place."""
+    """The next seq of each sender, and the frames that wait for an earlier one. A step changes it in place."""
 
     following: dict[Sender, int] = msgspec.field(default_factory=dict)
     waiting: pa.Table | None = None
 
 
-def release(order: Order, rows: pa.Table, clock_ms: int) -> pa.Table:
-    """Silver rows of one source in, those that may go on out: by sender and seq. `clock_ms` is the source's clock behind the batch."""
+def release(order: Order, rows: pa.Table, clocks: Mapping[int, int]) -> pa.Table:
+    """Silver rows in, those that may go on out: by sender and seq. `clocks` (ms, by Kafka partition) are those behind the batch."""
     together = rows if order.waiting is None else pa.concat_tables([order.waiting, rows])
     if not together.num_rows:
         return together
@@ -32,10 +32,11 @@ def release(order: Order, rows: pa.Table, clock_ms: int) -> pa.Table:
     seqs = together["seq"].to_numpy()
     sorted_rows = np.lexsort((seqs, codes))
     known_ms = together["known_at"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_numpy()
+    partitions = together["partition"].to_numpy()
     free = np.zeros(len(seqs), bool)
     for mine in _groups(sorted_rows, codes):
         sender = senders[codes[mine[0]]]
-        count, order.following[sender] = _count(seqs[mine], known_ms[mine], order.following.get(sender, 0), clock_ms)
+        count, order.following[sender] = _count(seqs[mine], known_ms[mine], order.following.get(sender, 0), clocks[int(partitions[mine[0]])])
         free[mine[:count]] = True
     held = ~free
     order.waiting = together.filter(pa.array(held)) if held.any() else None

@@ -76,6 +76,11 @@ class Ranges:
         """The least number from 0 on that is not in the set."""
         return self._lasts[0] + 1 if self._firsts and self._firsts[0] == 0 else 0
 
+    @property
+    def end(self) -> int:
+        """One more than the greatest number of the set; 0 where it is empty."""
+        return self._lasts[-1] + 1 if self._lasts else 0
+
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._firsts, number)
         return bool(at) and self._lasts[at - 1] >= number

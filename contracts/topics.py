@@ -39,8 +39,12 @@ def publish_topic(region: str, vehicle_id: str, leaf: str) -> str:
 
 
 def shared_filters(region: str, group: str = "gateways") -> list[str]:
-    """What the gateways of a region subscribe to together: each message goes to one of them."""
-    return [f"$share/{group}-{region}/ev/v1/{region}/+/{kind}" for kind in KINDS]
+    """What the gateways of a region subscribe to together: each message goes to one of them.
+
+    Each kind has a share of its own name: rumqttd (the embedded broker) keeps one cursor a name and loses messages where
+    several filters have the same one.
+    """
+    return [f"$share/{group}-{region}-{kind}/ev/v1/{region}/+/{kind}" for kind in KINDS]
 
 
 def state_filter(region: str) -> str:

@@ -1,9 +1,10 @@
-"""Group commit: one fdatasync for all that came in while the last one ran, then everybody is told."""
+"""Group commit: one fdatasync for all that came in while the last one ran, and only then are they acknowledged."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Generic, TypeVar
 
 from contracts.errors import Transient
 from edge_gateway import frames
@@ -12,18 +13,27 @@ from edge_gateway.spool import Spool
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _DISK_RETRY_S = 1.0
 _FULL_POLL_S = 0.05
 
 
-class GroupCommit:
-    """Collects entries, makes them durable in the executor's thread and resolves what `append` returned.
+class GroupCommit(Generic[T]):
+    """Collects entries, each with what acknowledges it, and makes them durable in the executor's thread.
 
-    `durable` is called with the entries of each commit, in order of arrival, before anyone else learns of it.
+    `durable` is called with the entries and acknowledgements of each commit, in order of arrival, after fdatasync has returned.
     """
 
     def __init__(
-        self, spool: Spool, executor: Executor, durable: Callable[[list[Entry]], None], *, wait_s: float, eager_records: int, backlog_max_bytes: int
+        self,
+        spool: Spool,
+        executor: Executor,
+        durable: Callable[[list[Entry], list[T]], None],
+        *,
+        wait_s: float,
+        eager_records: int,
+        backlog_max_bytes: int,
     ) -> None:
         self._spool = spool
         self._executor = executor
@@ -32,19 +42,19 @@ class GroupCommit:
         self._eager_records = eager_records
         self._backlog_max_bytes = backlog_max_bytes
         self._entries: list[Entry] = []
-        self._round: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._receipts: list[T] = []
         self._arrived = asyncio.Event()
         self._enough = asyncio.Event()
         self._closing = False
 
-    def append(self, entry: Entry) -> "asyncio.Future[None]":
-        """A future that is done when the entry is on disk."""
+    def append(self, entry: Entry, receipt: T) -> None:
+        """Take an entry into the next commit; `receipt` comes back through `durable` when it is on disk."""
         self._entries.append(entry)
+        self._receipts.append(receipt)
         if len(self._entries) == 1:
             self._arrived.set()
         if len(self._entries) >= self._eager_records:
             self._enough.set()
-        return self._round
 
     async def run(self) -> None:
         """Commit until `close`; what was appended before is committed first."""
@@ -64,10 +74,9 @@ class GroupCommit:
         self._enough.set()
 
     async def _company(self) -> None:
-        try:
-            await asyncio.wait_for(self._enough.wait(), self._wait_s)
-        except TimeoutError:
-            return
+        alarm = asyncio.get_running_loop().call_later(self._wait_s, self._enough.set)
+        await self._enough.wait()
+        alarm.cancel()
 
     async def _room(self) -> None:
         if self._spool.backlog_bytes < self._backlog_max_bytes:
@@ -81,7 +90,7 @@ class GroupCommit:
 
     async def _commit(self) -> None:
         entries, self._entries = self._entries, []
-        told, self._round = self._round, asyncio.get_running_loop().create_future()
+        receipts, self._receipts = self._receipts, []
         if not self._closing:
             self._arrived.clear()
             self._enough.clear()
@@ -93,5 +102,4 @@ class GroupCommit:
             except Transient as broken:
                 log.error("%s; nothing is acknowledged until then", broken)
                 await asyncio.sleep(_DISK_RETRY_S)
-        self._durable(entries)
-        told.set_result(None)
+        self._durable(entries, receipts)

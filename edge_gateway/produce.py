@@ -22,6 +22,8 @@ BLAMES_CONTENT = frozenset({400, 403, 413, 422})
 """Statuses that say: this content will never be taken."""
 _NON_RETRIABLE = 1
 _GZIP_WBITS = 31
+_INLINE_BYTES = 64 * 2**10
+"""Up to here compressing takes less than handing it to a thread."""
 _DETAIL_CHARACTERS = 300
 
 
@@ -91,7 +93,8 @@ class Producer:
         headers = {"Content-Type": CONTENT_TYPE, "Accept": "application/vnd.kafka.v2+json, application/json"}
         if self._level:
             headers["Content-Encoding"] = "gzip"
-            content = await asyncio.to_thread(_gzip, content, self._level)
+            small = len(content) <= _INLINE_BYTES
+            content = _gzip(content, self._level) if small else await asyncio.to_thread(_gzip, content, self._level)
         try:
             async with self._session.post(f"{self._url}/topics/{topic}", data=content, headers=headers) as response:
                 text = await response.read()

@@ -21,6 +21,7 @@ HEAD_BYTES = 256
 """How much of a rejected payload its rejection keeps."""
 TRACE_PROPERTY = "traceparent"
 _TRACE_LENGTH = 55
+_KINDS: dict[str, Kind] = {kind: kind for kind in KINDS}
 
 _parse_topic = lru_cache(maxsize=2**17)(parse_topic)
 
@@ -50,7 +51,7 @@ class Admission(NamedTuple):
 def admit(station: Station, topic: str, payload: bytes, properties: Mapping[str, Any], received_at: int) -> Admission:
     """The entry of one MQTT message. `properties` is gmqtt's mapping; `received_at` is in epoch milliseconds."""
     address = _parse_topic(topic)
-    if address is None or (kind := _kind(address.leaf)) is None or address.region != station.region:
+    if address is None or (kind := _KINDS.get(address.leaf)) is None or address.region != station.region:
         return _refuse(station, Entry(REJECTED, "", "", "", -1, received_at, b""), payload, "bad_topic", f"topic {topic[:200]!r}")
     named = dict(properties.get("user_property", ()))
     identity = parse_message_id(named.get(ID_PROPERTY, ""))
@@ -76,10 +77,6 @@ def admit(station: Station, topic: str, payload: bytes, properties: Mapping[str,
     )
     record = codec.encode(Record(address.vehicle_id, envelope))
     return Admission(Entry(BY_KIND[kind], address.vehicle_id, kind, boot_id, seq, received_at, record), None)
-
-
-def _kind(leaf: str) -> Kind | None:
-    return next((kind for kind in KINDS if kind == leaf), None)
 
 
 def _traceparent(named: Mapping[str, str]) -> str | None:

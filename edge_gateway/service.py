@@ -15,7 +15,7 @@ from contracts.topics import parse_topic, publish_topic, shared_filters, state_f
 from edge_gateway.acks import SLICES, Acks
 from edge_gateway.batching import Limits
 from edge_gateway.commit import GroupCommit
-from edge_gateway.delivery import Delivery
+from edge_gateway.delivery import Delivery, Pace
 from edge_gateway.frames import Entry
 from edge_gateway.metrics import Metrics
 from edge_gateway.produce import Producer, client_context
@@ -23,12 +23,13 @@ from edge_gateway.reception import Station, admit
 from edge_gateway.segments import Owner
 from edge_gateway.settings import Settings
 from edge_gateway.spool import Spool
-from edge_gateway.subscriber import Subscriber
+from edge_gateway.subscriber import Receipt, Subscriber, acknowledge
 from edge_gateway.uploader import Uploader
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.05
+_STATE = "/state"
 _WARN_EVERY_S = 10.0
 
 
@@ -45,7 +46,7 @@ class Gateway:
         self._warned_at = -_WARN_EVERY_S
         context = client_context(settings.ca, settings.cert, settings.key)
         self._spool = Spool(settings.spool, Owner(settings.id, settings.region), settings.segment_bytes)
-        self._commit = GroupCommit(
+        self._commit = GroupCommit[Receipt | None](
             self._spool,
             self._writer,
             self._durable,
@@ -71,9 +72,7 @@ class Gateway:
             self._acks,
             uploader.deliver,
             self._metrics,
-            limits=Limits(settings.batch_records, settings.batch_bytes),
-            in_flight=settings.batches_in_flight,
-            linger_s=settings.linger_ms / 1000,
+            Pace(Limits(settings.batch_records, settings.batch_bytes), settings.batches_in_flight, settings.linger_ms / 1000),
         )
         self._subscriber = Subscriber(
             settings.mqtt_host,
@@ -100,8 +99,9 @@ class Gateway:
             log.info("stopping: no more messages are taken")
             await self._subscriber.stop()
             self._commit.close()
-            await committing
+            await asyncio.wait([committing], timeout=self._settings.drain_s)
             await self._drain()
+            committing.cancel()
             for task in running:
                 task.cancel()
         await self._subscriber.close()
@@ -110,16 +110,17 @@ class Gateway:
         self._spool.close()
         log.info("stopped: %d undelivered bytes stay on the spool", self._spool.backlog_bytes)
 
-    async def _receive(self, topic: str, payload: bytes, properties: Mapping[str, Any]) -> None:
-        """One MQTT message; returns when it may be acknowledged."""
-        if topic.endswith("/state"):
+    def _receive(self, topic: str, payload: bytes, properties: Mapping[str, Any], receipt: Receipt | None) -> None:
+        """One MQTT message; its receipt is given back when it is on disk."""
+        if topic.endswith(_STATE):
+            acknowledge([receipt])
             self._state(topic, payload)
             return
         entry, reason = admit(self._station, topic, payload, properties, time.time_ns() // 1_000_000)
         if reason is not None:
             self._metrics.rejected.labels(reason).inc()
             self._warn("a message on %s becomes a rejection: %s", topic, reason)
-        await self._commit.append(entry)
+        self._commit.append(entry, receipt)
 
     def _state(self, topic: str, payload: bytes) -> None:
         address = parse_topic(topic)
@@ -131,7 +132,8 @@ class Gateway:
         if address is not None and state.online:
             self._acks.back(address.vehicle_id, state.boot_id)
 
-    def _durable(self, entries: list[Entry]) -> None:
+    def _durable(self, entries: list[Entry], receipts: list[Receipt | None]) -> None:
+        acknowledge(receipts)
         self._acks.held(entries, time.monotonic())
         self._metrics.received.inc(len(entries))
         self._metrics.commit.observe(len(entries))
@@ -143,7 +145,8 @@ class Gateway:
             await asyncio.sleep(self._settings.ack_interval_ms / 1000 / SLICES)
             if self._subscriber.connected:
                 self._publish_acks()
-                await self._delivery.retire(self._writer)
+                if self._acks.cycle % SLICES == 0:
+                    await self._delivery.retire(self._writer)
 
     def _publish_acks(self) -> None:
         acks = self._acks.due(time.monotonic())
@@ -158,7 +161,7 @@ class Gateway:
         """Wait a while until all that was read is safe, then tell all vehicles and persist the cursor."""
         try:
             async with asyncio.timeout(self._settings.drain_s):
-                while not self._delivery.progress.drained:
+                while not self._delivery.drained:
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             log.info("ingest did not take all in %.1f s: the rest is sent after the next start", self._settings.drain_s)

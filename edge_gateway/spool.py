@@ -9,7 +9,7 @@ import os
 from itertools import pairwise
 from pathlib import Path
 
-from contracts.errors import Transient
+from contracts.errors import Terminal, Transient
 from edge_gateway import segments
 from edge_gateway.frames import Entry, Torn, unpack
 
@@ -53,7 +53,10 @@ class Spool:
         return self._extend(len(data))
 
     def read(self, offset: int, limit: int) -> tuple[list[Entry], int]:
-        """At most `limit` entries from `offset` on and the offset after them; none at the durable end."""
+        """At most `limit` entries from `offset` on and the offset after them; none at the durable end.
+
+        Raises Terminal where the disk gives back something else than was written.
+        """
         for base, end in self._ends.items():
             start = max(offset, base + len(segments.MAGIC))
             if start < end:
@@ -116,7 +119,10 @@ class Spool:
         size = _CHUNK_BYTES
         while True:
             data = os.pread(self._reading[1], min(size, end - offset), offset - base)
-            entries, used = unpack(data, limit)
+            try:
+                entries, used = unpack(data, limit)
+            except Torn as torn:
+                raise Terminal(f"spool {self._folder}, segment {base}: {torn} from {offset - base} on; check the disk, then start again") from None
             if entries:
                 return entries, offset + used
             size *= 2
@@ -127,14 +133,15 @@ class Spool:
         for base, following in [*pairwise(found), *[(base, None) for base in found[-1:]]]:
             path = segments.segment_path(self._folder, base)
             size, whole = path.stat().st_size, _whole_bytes(path)
-            if size > whole:
+            if following is not None and base + whole < following:
+                log.error(
+                    "spool segment %s is damaged: %d bytes of acknowledged records are lost; check the disk", path.name, following - base - whole
+                )
+            elif following is None and size > whole:
                 torn += size - whole
                 log.warning("spool segment %s: cut %d torn bytes at its end; nothing in them was acknowledged", path.name, size - whole)
                 os.truncate(path, whole)
-            end = base + whole
-            if following is not None and end < following:
-                log.error("spool segment %s ends %d bytes early: the disk lost acknowledged records; replace it", path.name, following - end)
-            self._ends[base] = end if following is None else min(end, following)
+            self._ends[base] = base + whole if following is None else min(base + whole, following)
         return torn
 
     def _delete_delivered(self) -> None:

@@ -33,6 +33,7 @@ class Uploader:
         self._failed = failed
         self._down_since: float | None = None
         self._logged_at = 0.0
+        self._refused_at = -_LOG_EVERY_S
 
     async def deliver(self, batch: Batch) -> None:
         """Returns when each record of the batch is acknowledged by Kafka, or a rejection in its place is."""
@@ -56,7 +57,7 @@ class Uploader:
         if entry.topic == REJECTED:
             note = entry
         else:
-            log.warning("a %s record of %s is refused with %d: %s", entry.kind, entry.vehicle_id, refused.status, refused.detail)
+            self._show_refusal(entry, refused)
             note = rejection(self._station, entry, entry.record, "refused", f"status {refused.status}: {refused.detail}")
         await self._send(Batch(REJECTED, [note]), insist=True)
         self._rejected("refused")
@@ -72,6 +73,13 @@ class Uploader:
                     raise Later(f"even the rejection of a record is refused with {refused.status}: {refused.detail}", mine=True)
         self._recovered()
         return refused
+
+    def _show_refusal(self, entry: Entry, refused: Refused) -> None:
+        """Say that a record becomes a rejection, but not for each of a flood."""
+        now = time.monotonic()
+        if now - self._refused_at >= _LOG_EVERY_S:
+            self._refused_at = now
+            log.warning("a %s record of %s becomes a rejection: %d %s", entry.kind, entry.vehicle_id, refused.status, refused.detail)
 
     def _show(self, state: RetryCallState) -> None:
         """Say that ingest is away, but not for each of the batches under way."""

@@ -23,6 +23,8 @@ ON_TIME = timedelta(minutes=2)
 """A minute whose first revision was made within this after its start was lived as it happened; a later one was replayed or loaded."""
 LABEL = "wh_per_km"
 _COUNTERS = ("odometer_m", "energy_out_kwh", "energy_in_kwh")
+_WH = {name: 1000 / BY_NAME[name].scale for name in ("energy_out_kwh", "energy_in_kwh")}
+"""Wh in one step of a counter."""
 _COLUMNS = [JOIN_KEY, "minute", "known_at", *(f"{name}_{end}" for name in _COUNTERS for end in ("min", "max"))]
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -49,9 +51,10 @@ def driven_minutes(minutes: pa.Table) -> pa.Table:
     revisions = ordered.group_by([JOIN_KEY, "minute"], use_threads=False).aggregate([("place", "max"), ("known_at", "min")])
     truth = ordered.take(revisions["place_max"])
     grown = {name: _grown(truth, name) for name in _COUNTERS}
-    distance_m = grown["odometer_m"]
+    distance_m = grown["odometer_m"] / BY_NAME["odometer_m"].scale
+    net_wh = grown["energy_out_kwh"] * _WH["energy_out_kwh"] - grown["energy_in_kwh"] * _WH["energy_in_kwh"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        label = (grown["energy_out_kwh"] - grown["energy_in_kwh"]) * 1e6 / distance_m
+        label = net_wh * 1000 / distance_m
     on_time = pc.less_equal(revisions["known_at_min"], pc.add(truth["minute"], pa.scalar(ON_TIME, pa.duration("us"))))
     known_until = pc.if_else(on_time, truth["minute"], pa.scalar(None, _TIME))
     table = pa.table(
@@ -62,9 +65,9 @@ def driven_minutes(minutes: pa.Table) -> pa.Table:
 
 
 def _grown(truth: pa.Table, name: str) -> np.ndarray:
-    """How much a counter grew within each minute, in its unit; NaN where it was not reported."""
+    """How much a counter grew within each minute, in whole steps of its resolution; NaN where it was not reported."""
     steps = pc.subtract(truth[f"{name}_max"], truth[f"{name}_min"]).cast(pa.float64())
-    return pc.fill_null(steps, np.nan).to_numpy() / BY_NAME[name].scale
+    return pc.fill_null(steps, np.nan).to_numpy()
 
 
 def energy_dataset(store: "FeatureStore", lake: str, progress: Callable[[str], None]) -> Dataset:

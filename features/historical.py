@@ -106,7 +106,7 @@ def _candidates(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) 
     """The rows that can be an answer at all, by time and, of few entities, by key."""
     numbers = [number for number in (pa.compute.min(instants).as_py(), pa.compute.max(instants).as_py()) if number is not None]
     first = numbers[0] - plan.ttl_us if numbers and plan.ttl_us is not None else None
-    conditions = [sources.between(plan.source, first, numbers[1] if numbers else None)]
+    conditions = [sources.between(plan.source.timestamp_field, first, numbers[1] if numbers else None)]
     wanted = sources.schema(lake, plan.source)
     for own, key in plan.keys:
         column = sources.own_name(plan.source, own)

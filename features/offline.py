@@ -9,7 +9,7 @@ with another limit for each row, null for none: for replayed or loaded history, 
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -21,6 +21,7 @@ from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import StrictStr
 
+from contracts.errors import Terminal
 from features import historical, point_in_time, sources
 from features.retrieval import ArrowJob
 
@@ -33,77 +34,87 @@ class DeltaOfflineStoreConfig(FeastConfigBaseModel):
     """The folder or address of the lake: the tables live at `{lake}/{layer}/{table}`."""
 
 
+class HistoricalCall(NamedTuple):
+    """How Feast calls `get_historical_features`: by place or by name."""
+
+    config: RepoConfig
+    feature_views: list[FeatureView]
+    feature_refs: list[str]
+    entity_df: pd.DataFrame | str | None
+    registry: BaseRegistry
+    project: str
+    full_feature_names: bool = False
+    filter_by_created_timestamp: bool = False
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+
+
+class RangeCall(NamedTuple):
+    """How Feast asks for rows of a source in a closed interval of event time."""
+
+    config: RepoConfig
+    data_source: DataSource
+    join_key_columns: list[str]
+    feature_name_columns: list[str]
+    timestamp_field: str
+    created_timestamp_column: str | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+
+    def rows(self) -> pa.Table:
+        """The rows, with keys, features, event time and created time, in this order."""
+        created = [self.created_timestamp_column] if self.created_timestamp_column else []
+        columns = sources.named([*self.join_key_columns, *self.feature_name_columns, self.timestamp_field, *created])
+        interval = sources.between(self.timestamp_field, _micros(self.start_date), _micros(self.end_date))
+        return sources.rows(self.config.offline_store.lake, self.data_source, columns, interval)
+
+
 class DeltaOfflineStore(OfflineStore):
-    """See the module. All methods have Feast's own signatures."""
+    """See the module. Every method can be called as Feast calls it."""
 
     supports_filter_by_created_timestamp = True
 
     @staticmethod
-    def get_historical_features(
-        config: RepoConfig,
-        feature_views: list[FeatureView],
-        feature_refs: list[str],
-        entity_df: pd.DataFrame | str | None,
-        registry: BaseRegistry,
-        project: str,
-        full_feature_names: bool = False,
-        filter_by_created_timestamp: bool = False,
-    ) -> RetrievalJob:
+    def get_historical_features(*call: Any, **named: Any) -> RetrievalJob:
         """The features of each row of the entity dataframe, or of one SELECT over the lake, as they were at its instant.
 
-        The rows keep their order. Raises Terminal for a question that cannot be answered, naming what is wrong.
+        Takes the fields of `HistoricalCall`. The rows keep their order. Raises Terminal for a question that cannot be
+        answered, naming what is wrong.
         """
-        lake = config.offline_store.lake
-        asked = historical.asked(lake, entity_df)
-        plans = [historical.plan(view, feature_refs, full_feature_names, filter_by_created_timestamp) for view in feature_views]
+        wanted = HistoricalCall(*call, **named)
+        if wanted.start_date is not None or wanted.end_date is not None:
+            raise Terminal("retrieval by start_date and end_date alone is not supported: give an entity dataframe, or a SELECT over the lake")
+        lake = wanted.config.offline_store.lake
+        asked = historical.asked(lake, wanted.entity_df)
+        full_names, only_known = wanted.full_feature_names, wanted.filter_by_created_timestamp
+        plans = [historical.plan(view, wanted.feature_refs, full_names, only_known) for view in wanted.feature_views]
         for plan in plans:
             historical.check(plan, asked)
-        on_demand = OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry)
+        on_demand = OnDemandFeatureView.get_requested_odfvs(wanted.feature_refs, wanted.project, wanted.registry)
         times = asked.rows[asked.time].to_pandas()
         keys = [name for name in asked.rows.column_names if name != asked.time]
-        metadata = RetrievalMetadata(feature_refs, keys, times.min(), times.max())
-        return ArrowJob(lambda: historical.join(lake, asked, plans), lake, metadata, on_demand, full_feature_names)
+        metadata = RetrievalMetadata(wanted.feature_refs, keys, times.min(), times.max())
+        return ArrowJob(lambda: historical.join(lake, asked, plans), lake, metadata, on_demand, full_names)
 
     @staticmethod
-    def pull_latest_from_table_or_query(
-        config: RepoConfig,
-        data_source: DataSource,
-        join_key_columns: list[str],
-        feature_name_columns: list[str],
-        timestamp_field: str,
-        created_timestamp_column: str | None,
-        start_date: datetime,
-        end_date: datetime,
-    ) -> RetrievalJob:
-        """The newest row of each entity in a closed interval: what materialization writes online."""
-        created = [created_timestamp_column] if created_timestamp_column else []
-        columns = sources.named([*join_key_columns, *feature_name_columns, timestamp_field, *created])
+    def pull_latest_from_table_or_query(*call: Any, **named: Any) -> RetrievalJob:
+        """The newest row of each entity in a closed interval: what materialization writes online. Takes the fields of `RangeCall`."""
+        wanted = RangeCall(*call, **named)
 
         def run() -> pa.Table:
-            rows = sources.rows(config.offline_store.lake, data_source, columns, sources.between(data_source, _micros(start_date), _micros(end_date)))
-            known = sources.micros(rows[created_timestamp_column]) if created_timestamp_column else pa.nulls(rows.num_rows, pa.int64())
-            times = {point_in_time.AT: sources.micros(rows[timestamp_field]), point_in_time.KNOWN: known}
-            narrow = pa.table({**{name: rows[name] for name in join_key_columns}, **times})
-            return rows.take(point_in_time.latest(narrow, join_key_columns))
+            rows, created = wanted.rows(), wanted.created_timestamp_column
+            known = sources.micros(rows[created]) if created else pa.nulls(rows.num_rows, pa.int64())
+            times = {point_in_time.AT: sources.micros(rows[wanted.timestamp_field]), point_in_time.KNOWN: known}
+            narrow = pa.table({**{name: rows[name] for name in wanted.join_key_columns}, **times})
+            return rows.take(point_in_time.latest(narrow, wanted.join_key_columns))
 
-        return ArrowJob(run, config.offline_store.lake)
+        return ArrowJob(run, wanted.config.offline_store.lake)
 
     @staticmethod
-    def pull_all_from_table_or_query(
-        config: RepoConfig,
-        data_source: DataSource,
-        join_key_columns: list[str],
-        feature_name_columns: list[str],
-        timestamp_field: str,
-        created_timestamp_column: str | None = None,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-    ) -> RetrievalJob:
-        """All rows in a closed interval, either end of which may be open."""
-        created = [created_timestamp_column] if created_timestamp_column else []
-        columns = sources.named([*join_key_columns, *feature_name_columns, timestamp_field, *created])
-        interval = sources.between(data_source, _micros(start_date), _micros(end_date))
-        return ArrowJob(lambda: sources.rows(config.offline_store.lake, data_source, columns, interval), config.offline_store.lake)
+    def pull_all_from_table_or_query(*call: Any, **named: Any) -> RetrievalJob:
+        """All rows in a closed interval, either end of which may be open. Takes the fields of `RangeCall`."""
+        wanted = RangeCall(*call, **named)
+        return ArrowJob(wanted.rows, wanted.config.offline_store.lake)
 
     @staticmethod
     def offline_write_batch(config: RepoConfig, feature_view: FeatureView, table: pa.Table, progress: Callable[[int], Any] | None) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from contracts.errors import Terminal, Transient
 from features import layout
@@ -20,8 +22,9 @@ PATIENCE_S = 5.0
 
 def connect(redis_url: str) -> "redis.Redis":
     """A client for `redis://[user:password@]host:port[/db]`. Connects at the first command. Raises Terminal for a malformed address."""
+    once = Retry(NoBackoff(), 1)  # a connection that went stale is made again; waiting is the caller's, who shows it
     try:
-        return redis.Redis.from_url(redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, protocol=2)
+        return redis.Redis.from_url(redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, protocol=2, retry=once)
     except ValueError as error:
         raise Terminal(f"the address of Redis is malformed: {error}; it looks like redis://127.0.0.1:6379/0") from None
 

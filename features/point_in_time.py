@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 PLACE = "place"
 AT = "at"
@@ -69,7 +70,7 @@ def match(questions: pa.Table, rows: pa.Table, keys: Sequence[str], ttl_us: int 
         with _session() as session:
             session.register("questions", asked)
             session.register("rows", given)
-            for sql in (_BY_EVENT, _AS_LIVED, _BY_LIMIT):
+            for sql in _needed(questions):
                 text = sql.format(keys=", ".join(names), equal=equal, ttl=_ENDLESS_US if ttl_us is None else ttl_us)
                 answers = session.sql(text).to_arrow_table()
                 _fill(found, answers, questions, ttl_us)
@@ -81,6 +82,14 @@ def latest(rows: pa.Table, keys: Sequence[str]) -> pa.Array:
     with _session() as session:
         session.register("rows", _numbered(rows, keys))
         return session.sql(_LATEST.format(keys=", ".join(_names(keys)))).to_arrow_table()[PLACE].combine_chunks()
+
+
+def _needed(questions: pa.Table) -> list[str]:
+    """The statements that answer at least one question; each question is answered by exactly one."""
+    limits = questions[KNOWN_UNTIL]
+    lived = pc.sum(pc.equal(limits, questions[AT])).as_py() or 0
+    counts = {_BY_EVENT: limits.null_count, _AS_LIVED: lived, _BY_LIMIT: len(limits) - limits.null_count - lived}
+    return [sql for sql, count in counts.items() if count]
 
 
 def _fill(found: np.ndarray, answers: pa.Table, questions: pa.Table, ttl_us: int | None) -> None:

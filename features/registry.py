@@ -39,7 +39,10 @@ class Version(msgspec.Struct, frozen=True):
 
 
 def connect(uri: str) -> "MlflowClient":
-    """A client of the store at `uri`, which becomes this process' store; one in a file is made where there is none. No telemetry."""
+    """A client of the store at `uri`, which becomes this process' store; one in a file is made where there is none. No telemetry.
+
+    Raises Transient where it does not answer.
+    """
     import mlflow
     from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
     from mlflow.telemetry import set_telemetry_client
@@ -52,7 +55,8 @@ def connect(uri: str) -> "MlflowClient":
         logging.getLogger(name).setLevel(logging.ERROR)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    return mlflow.MlflowClient(uri, uri)
+    with reached(uri):
+        return mlflow.MlflowClient(uri, uri)
 
 
 def there(uri: str) -> bool:
@@ -64,14 +68,15 @@ def there(uri: str) -> bool:
 def reached(uri: str) -> Iterator[None]:
     """What MLflow does not answer becomes Transient, what it does not have Terminal."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError  # MLflow lets it through while it opens a store
 
     try:
         yield
     except MlflowException as error:
         text = f"MLflow at {_shown(uri)}: {error.message.splitlines()[0]}"
         raise (Terminal if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE") else Transient)(text) from error
-    except OSError as error:
-        raise Transient(f"MLflow at {_shown(uri)} does not answer: {error}") from error
+    except (OSError, SQLAlchemyError) as error:
+        raise Transient(f"MLflow at {_shown(uri)} does not answer: {str(error).splitlines()[0]}") from error
 
 
 def log(uri: str, name: str, model: Any, example: "pd.DataFrame", facts: Mapping[str, Mapping[str, Any]]) -> str:

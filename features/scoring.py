@@ -3,14 +3,16 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.errors import Broken, Terminal
+from contracts.errors import Broken
 from features import registry
+from features.transforms import VEHICLE_LIVE_FEATURES
 
 POLL_S = 5.0
 AGAIN_S = 60.0
@@ -35,9 +37,12 @@ class Refused(NamedTuple):
 class Champion:
     """The champion of a model's versions. `score` never waits: it uses the version that is loaded now, or says that there is none."""
 
-    def __init__(self, uri: str, name: str, poll_s: float = POLL_S) -> None:
-        """Nothing is loaded before `start`. `uri` is MLflow's; it becomes this process' MLflow store."""
-        self._uri, self._name, self._poll_s = uri, name, poll_s
+    def __init__(self, uri: str, name: str, poll_s: float = POLL_S, features: Sequence[str] = VEHICLE_LIVE_FEATURES) -> None:
+        """Nothing is loaded before `start`. `uri` is MLflow's; it becomes this process' MLflow store.
+
+        `features` are the columns of every table that will be scored: a version that needs another one is refused.
+        """
+        self._uri, self._name, self._poll_s, self._features = uri, name, poll_s, frozenset(features)
         self._loaded: Loaded | None = None
         self.refused: Refused | None = None
         self._again_at = 0.0
@@ -62,24 +67,27 @@ class Champion:
             self._thread.join(timeout=30)
 
     def score(self, table: pa.Table) -> tuple[str, np.ndarray] | None:
-        """`(version, one number a row)`, all by the same version; None where no model is loaded.
+        """`(version, one number a row)`, all by the same version; None where no model is loaded, or it fails on this batch, which is said.
 
-        Needs the model's columns (64-bit floats, nulls allowed). Raises Terminal naming one that is missing.
+        Needs the features (64-bit floats, nulls allowed); other columns are left alone.
         """
         loaded = self._loaded
         if loaded is None:
             return None
-        missing = [name for name in loaded.columns if name not in table.column_names]
-        if missing:
-            raise Terminal(f"version {loaded.version} of {self._name} needs {', '.join(missing)}, which the live flow does not have")
-        return loaded.version, _predict(loaded, {name: pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy() for name in loaded.columns})
+        columns = {name: pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy() for name in loaded.columns}
+        try:
+            return loaded.version, _predict(loaded, columns)
+        except Exception as error:  # a model is foreign code: the flow that calls goes on without a score
+            self._complain(f"version {loaded.version} of {self._name} failed on a batch, which has no scores: {error}")
+            return None
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
             try:
                 self.look()
-            except Broken as error:
-                self._complain(f"model {self._name}: {error}; {self._goes_on()}")
+            except Exception as error:  # what loads models runs foreign code: whatever it does, the watching goes on
+                what = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+                self._complain(f"model {self._name}: {what}; {self._goes_on()}")
             self._stopping.wait(self._poll_s)
 
     def look(self) -> None:
@@ -95,7 +103,11 @@ class Champion:
 
     def _swap(self, wanted: str) -> None:
         try:
-            self._loaded = load(self._uri, self._name, wanted)
+            loaded = load(self._uri, self._name, wanted)
+            missing = sorted(set(loaded.columns) - self._features)
+            if missing:
+                raise Unfit(f"it needs {', '.join(missing)}, which is not among the live features")
+            self._loaded = loaded
         except Unfit as error:
             self.refused, self._again_at = Refused(wanted, str(error)), time.monotonic() + AGAIN_S
             self._complain(f"version {wanted} of {self._name} is refused: {error}; {self._goes_on()}")
@@ -148,14 +160,16 @@ def load(uri: str, name: str, version: str) -> Loaded:
 
 def _try(loaded: Loaded, example: Any) -> None:
     try:
-        answers = _predict(loaded, {name: example[name].to_numpy(float) for name in loaded.columns})
+        answers = _predict(loaded, {name: np.append(example[name].to_numpy(float), np.nan) for name in loaded.columns})
     except Exception as error:  # as above: a model is foreign code
-        raise Unfit(f"it fails on its own input example: {error}") from error
-    if answers.shape != (len(example),) or not np.all(np.isfinite(answers)):
-        raise Unfit("its answers to its own input example are not one finite number a row")
+        raise Unfit(f"it fails on its own input example and a row of nulls: {error}") from error
+    if answers.shape != (len(example) + 1,) or not np.all(np.isfinite(answers)):
+        raise Unfit("its answers to its own input example and a row of nulls are not one finite number a row")
 
 
 def _predict(loaded: Loaded, columns: dict[str, np.ndarray]) -> np.ndarray:
     import pandas as pd
 
+    if not all(len(values) for values in columns.values()):
+        return np.empty(0)  # scikit-learn refuses an empty batch
     return np.asarray(loaded.model.predict(pd.DataFrame(columns, copy=False)), float)

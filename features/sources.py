@@ -54,9 +54,9 @@ def own_name(source: DataSource, column: str) -> str:
     return next((own for own, mapped in source.field_mapping.items() if mapped == column), column)
 
 
-def between(source: DataSource, first_us: int | None, last_us: int | None) -> ds.Expression | None:
-    """Rows whose event time lies in a closed interval; None stands for no limit. Pushed down to the files' statistics."""
-    field = ds.field(source.timestamp_field)
+def between(column: str, first_us: int | None, last_us: int | None) -> ds.Expression | None:
+    """Rows whose time lies in a closed interval; None stands for no limit. Pushed down to the files' statistics."""
+    field = ds.field(column)
     bounds = [field >= _instant(first_us)] if first_us is not None else []
     bounds += [field <= _instant(last_us)] if last_us is not None else []
     return both(*bounds)
@@ -78,11 +78,14 @@ def both(*conditions: ds.Expression | None) -> ds.Expression | None:
 
 
 def write(lake: str, source: DataSource, table: pa.Table) -> None:
-    """Add rows to a source. Raises Terminal for a table of the road: each of those has one writer, and its promise would be broken."""
+    """Add rows, called as the features are or as the table's columns are.
+
+    Raises Terminal for a table of the road: each of those has one writer, and its promise would be broken.
+    """
     name = table_name(source)
     if not saved.is_saved(name):
         raise Terminal(f"table {name} is written by the road alone; push to a source whose path is {saved.LAYER}.NAME")
-    saved.save(lake, name, table, overwrite=False)
+    saved.save(lake, name, table.rename_columns([own_name(source, column) for column in table.column_names]), overwrite=False)
 
 
 def micros(column: pa.ChunkedArray) -> pa.ChunkedArray:

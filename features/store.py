@@ -1,6 +1,8 @@
 """The feature store of one deployment: where its registry, its lake and its Redis are."""
 
 import os
+from collections.abc import Sequence
+from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -8,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from contracts.errors import Terminal
-from features.transforms import PROJECT
+from features.transforms import JOIN_KEY, PROJECT, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -23,6 +25,7 @@ def apply(folder: Path, lake: str, redis_url: str) -> None:
 
     Data scientists then use plain Feast: `FeatureStore(repo_path=folder)`. Needs neither Redis nor any table to be there yet.
     """
+    _feast()
     from features.repo import entities, services, sources, views
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,9 +44,27 @@ def open_store(folder: Path, lake: str, redis_url: str) -> "FeatureStore":
 
 
 def _open(folder: Path, lake: str, redis_url: str) -> "FeatureStore":
-    from feast import FeatureStore, RepoConfig
+    feast = _feast()
+    return feast.FeatureStore(config=feast.RepoConfig(**_settings(folder, lake, redis_url), repo_path=folder.resolve()))
 
-    return FeatureStore(config=RepoConfig(**_settings(folder, lake, redis_url), repo_path=folder.resolve()))
+
+def _feast() -> Any:
+    """The module feast, 5 CPU seconds at the first call, without what its metrics leave in the environment.
+
+    `feast.metrics` turns on prometheus_client's multiprocess mode by two variables, in a folder that it removes at exit. They
+    must reach neither our own metrics nor a child process, which would then write its metrics into that folder. This is the
+    one place that touches the environment beside the settings, and only to leave it as it was found.
+    """
+    import prometheus_client  # noqa: F401 - reads the variables once, at import: so before Feast sets them
+
+    before = {name: environ.get(name) for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")}
+    import feast
+    import feast.metrics
+
+    for name, value in before.items():
+        if value is None:
+            environ.pop(name, None)
+    return feast
 
 
 def _settings(folder: Path, lake: str, redis_url: str) -> dict[str, Any]:
@@ -69,3 +90,12 @@ def connection_string(redis_url: str) -> str:
         raise Terminal("the address of Redis is malformed; it looks like redis://127.0.0.1:6379/0")
     given = {"db": parts.path.strip("/"), "ssl": "true" if parts.scheme == "rediss" else "", "username": parts.username, "password": parts.password}
     return ",".join([f"{parts.hostname}:{port}", *(f"{name}={unquote(value)}" for name, value in given.items() if value)])
+
+
+def count_online(store: "FeatureStore", vehicle_ids: Sequence[str]) -> int:
+    """How many of these vehicles Feast's own online read knows the live state of."""
+    if not vehicle_ids:
+        return 0
+    wanted = [f"{VEHICLE_LIVE}:{feature}" for feature in VEHICLE_LIVE_FEATURES]
+    answer = store.get_online_features(wanted, [{JOIN_KEY: vehicle} for vehicle in vehicle_ids])
+    return sum(stamp.ToMicroseconds() > 0 for stamp in answer.proto.results[1].event_timestamps)

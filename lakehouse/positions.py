@@ -59,8 +59,7 @@ Reached = dict[Source, Position]
 
 def reached_by(rows: pa.Table, clock_column: str = "known_at") -> Reached:
     """The positions that a table's rows reach: the greatest offset of each source, and its clock there."""
-    keys = ["cluster", "topic_id", "partition"]
-    grouped = rows.group_by(keys).aggregate([("offset", "max"), (clock_column, "max")]).to_pylist()
+    grouped = rows.group_by(list(Source._fields)).aggregate([("offset", "max"), (clock_column, "max")]).to_pylist()
     return {
         Source(row["cluster"], row["topic_id"], row["partition"]): Position(
             row["offset_max"], int(row[f"{clock_column}_max"].timestamp() * 1000 + 0.5)
@@ -69,9 +68,14 @@ def reached_by(rows: pa.Table, clock_column: str = "known_at") -> Reached:
     }
 
 
+def sources_of(rows: pa.Table) -> set[Source]:
+    """The sources that rows came from."""
+    return {Source(**row) for row in rows.select(list(Source._fields)).group_by(list(Source._fields)).aggregate([]).to_pylist()}
+
+
 def beyond(rows: pa.Table, reached: Mapping[Source, Position]) -> pa.Table:
     """The rows whose offset is greater than what is reached of their source."""
-    for source in {*reached} & set(reached_by(rows)):
+    for source in sources_of(rows) & reached.keys():
         here = pc.and_(pc.equal(rows["partition"], source.partition), pc.equal(rows["topic_id"], source.topic_id))
         rows = rows.filter(pc.invert(pc.and_(here, pc.less_equal(rows["offset"], reached[source].offset))))
     return rows

@@ -1,6 +1,7 @@
 """Read the tables of a lake."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -16,21 +17,29 @@ def address(lake: str, name: str) -> str:
     return f"{lake.rstrip('/')}/{name.replace('.', '/')}"
 
 
+@contextmanager
+def _translated(lake: str, name: str) -> Iterator[None]:
+    """Errors of the Delta library as ours."""
+    try:
+        yield
+    except TableNotFoundError:
+        raise Transient(f"table {name} is not in the lake {lake} yet") from None
+    except (DeltaError, OSError) as error:
+        raise Transient(f"table {name} in the lake {lake} cannot be read: {error}") from error
+
+
 def exists(lake: str, name: str) -> bool:
     """Whether the table has been made yet."""
-    return DeltaTable.is_deltatable(address(lake, name))
+    with _translated(lake, name):
+        return DeltaTable.is_deltatable(address(lake, name))
 
 
 def open_table(lake: str, name: str) -> DeltaTable:
     """The newest state of a table. Raises Transient where it is not there yet, Terminal where there is no such table."""
     if name not in SCHEMAS:
         raise Terminal(f"there is no table {name}; there are {', '.join(SCHEMAS)}")
-    try:
+    with _translated(lake, name):
         return DeltaTable(address(lake, name))
-    except TableNotFoundError:
-        raise Transient(f"table {name} is not in the lake {lake} yet") from None
-    except (DeltaError, OSError) as error:
-        raise Transient(f"table {name} in the lake {lake} cannot be read: {error}") from error
 
 
 def dataset(table: DeltaTable) -> ds.Dataset:
@@ -40,12 +49,16 @@ def dataset(table: DeltaTable) -> ds.Dataset:
 
 def arrow(lake: str, name: str, columns: Sequence[str] | None = None, filters: ds.Expression | None = None) -> pa.Table:
     """The rows of a table, some columns or all, that match an Arrow expression."""
-    return dataset(open_table(lake, name)).to_table(columns=list(columns) if columns else None, filter=filters)
+    table = open_table(lake, name)
+    with _translated(lake, name):
+        return dataset(table).to_table(columns=list(columns) if columns else None, filter=filters)
 
 
 def count(lake: str, name: str) -> int:
     """Number of rows by the log's statistics: reads no data. 0 where the table is not there yet."""
     if not exists(lake, name):
         return 0
-    counts = pa.table(open_table(lake, name).get_add_actions(flatten=True))["num_records"]
+    table = open_table(lake, name)
+    with _translated(lake, name):
+        counts = pa.table(table.get_add_actions(flatten=True))["num_records"]
     return sum(number for number in counts.to_pylist() if number is not None)

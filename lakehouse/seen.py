@@ -1,10 +1,12 @@
 """Exact de-duplication: per vehicle and boot, the seqs that were accepted or quarantined, as a few intervals.
 
+A vehicle's records all come from one Kafka partition, its key's.
+
 Quarantined identities are kept apart: a repaired row re-enters through bronze under the same identity and is then accepted.
 Memory depends on vehicles and gaps, not on messages.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -22,15 +24,27 @@ class Sender(NamedTuple):
 
 
 class Entry(msgspec.Struct):
-    """What was seen of one sender, and the source's clock (ms) when it was last heard."""
+    """What was seen of one sender, the Kafka partition that it comes from, and that partition's clock (ms) when it was last heard."""
 
     accepted: Ranges = msgspec.field(default_factory=Ranges)
     quarantined: Ranges = msgspec.field(default_factory=Ranges)
+    partition: int = 0
     clock_ms: int = 0
 
 
 Seen = dict[Sender, Entry]
-"""The state of one kind and partition. A step changes it in place: its owner rebuilds it from the tables after a crash."""
+"""The state of one kind. A step changes it in place: its owner rebuilds it from the tables after a crash."""
+
+
+class Arrivals(NamedTuple):
+    """Identities of a batch in Kafka order, with the partition and its clock (ms) at each; `good` passed the checks."""
+
+    vehicles: pa.ChunkedArray
+    boots: pa.ChunkedArray
+    seqs: np.ndarray
+    good: np.ndarray
+    partitions: np.ndarray
+    clock_ms: np.ndarray
 
 
 class Admission(NamedTuple):
@@ -40,19 +54,19 @@ class Admission(NamedTuple):
     quarantined: np.ndarray
 
 
-def admit(seen: Seen, vehicles: pa.ChunkedArray, boots: pa.ChunkedArray, seqs: np.ndarray, good: np.ndarray, clock_ms: int) -> Admission:
-    """Take in a batch in Kafka order. `good` says which rows passed the checks; the others are for quarantine.
+def admit(seen: Seen, arrivals: Arrivals) -> Admission:
+    """Take in a batch. What did not pass the checks is for quarantine.
 
     A row is new where its identity was not accepted before and, for a bad one, not quarantined before either.
     """
-    accepted = np.zeros(len(seqs), bool)
-    quarantined = np.zeros(len(seqs), bool)
-    codes, senders = group(vehicles, boots)
+    seqs, good = arrivals.seqs, arrivals.good
+    accepted, quarantined = np.zeros(len(seqs), bool), np.zeros(len(seqs), bool)
+    codes, senders = group(arrivals.vehicles, arrivals.boots)
     order = np.lexsort((seqs, codes))
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     for rows in np.split(order, bounds) if len(order) else []:
         entry = seen.setdefault(senders[codes[rows[0]]], Entry())
-        entry.clock_ms = max(entry.clock_ms, clock_ms)
+        entry.partition, entry.clock_ms = int(arrivals.partitions[rows[0]]), max(entry.clock_ms, int(arrivals.clock_ms[rows].max()))
         if good[rows].all() and _continues(entry, seqs[rows]):
             entry.accepted.add_range(int(seqs[rows[0]]), int(seqs[rows[-1]]))
             accepted[rows] = True
@@ -89,15 +103,15 @@ def _admit_one(entry: Entry, row: int, seq: int, good: bool, admission: Admissio
         admission.quarantined[row] = True
 
 
-def forget(seen: Seen, before_ms: int) -> None:
-    """Drop senders that were last heard before that clock: the horizon of de-duplication."""
-    for sender in [sender for sender, entry in seen.items() if entry.clock_ms < before_ms]:
+def forget(seen: Seen, before_ms: Mapping[int, int]) -> None:
+    """Drop senders that were last heard before their partition's clock of `before_ms`: the horizon of de-duplication."""
+    for sender in [sender for sender, entry in seen.items() if entry.clock_ms < before_ms.get(entry.partition, 0)]:
         del seen[sender]
 
 
-def restore(seen: Seen, rows: Iterable[tuple[str, str, int, int]], *, accepted: bool) -> None:
-    """Take in identities that a table holds: `(vehicle_id, boot_id, seq, clock_ms)`."""
+def restore(seen: Seen, rows: Iterable[tuple[str, str, int, int]], partition: int, *, accepted: bool) -> None:
+    """Take in identities that a table holds of a partition: `(vehicle_id, boot_id, seq, clock_ms)`."""
     for vehicle_id, boot_id, seq, clock_ms in rows:
-        entry = seen.setdefault(Sender(vehicle_id, boot_id), Entry())
+        entry = seen.setdefault(Sender(vehicle_id, boot_id), Entry(partition=partition))
         (entry.accepted if accepted else entry.quarantined).add(seq)
         entry.clock_ms = max(entry.clock_ms, clock_ms)

@@ -4,6 +4,7 @@
 in a replay and in a rebuild.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +17,7 @@ from contracts.identity import Kind
 from contracts.signals import BY_NAME, SIGNALS
 from lakehouse.parse import Refused, parse
 from lakehouse.rules import judge
-from lakehouse.seen import Seen, admit
+from lakehouse.seen import Arrivals, Seen, admit
 from lakehouse.tables import COORDINATES, QUARANTINE, SCHEMAS, SILVER_OF, TIME
 
 _MS = pa.timestamp("ms", tz="UTC")
@@ -30,19 +31,25 @@ class Refined(NamedTuple):
     duplicates: int
 
 
-def clock(kafka_ts: pa.ChunkedArray, start_ms: int) -> np.ndarray:
-    """The partition's clock (ms) at each row: the running maximum of the Kafka timestamp, from `start_ms` on."""
-    stamps = kafka_ts.cast(_MS).cast(pa.int64()).to_numpy()
-    return np.maximum.accumulate(np.concatenate(([start_ms], stamps)))[1:]
+def clocks(bronze: pa.Table, start_ms: Mapping[int, int]) -> np.ndarray:
+    """The clock (ms) of each row's partition at that row: the running maximum of the Kafka timestamp, from `start_ms` on.
+
+    The rows of a partition are in offset order.
+    """
+    stamps = bronze["kafka_ts"].cast(_MS).cast(pa.int64()).to_numpy().copy()
+    partitions = bronze["partition"].to_numpy()
+    for partition in np.unique(partitions):
+        mine = partitions == partition
+        stamps[mine] = np.maximum.accumulate(np.maximum(stamps[mine], start_ms.get(int(partition), 0)))
+    return stamps
 
 
-def refine(bronze: pa.Table, kind: Kind, seen: Seen, clock_ms: int) -> Refined:
-    """Judge a batch of one bronze table and one partition, in offset order; `seen` takes in what is new.
+def refine(bronze: pa.Table, kind: Kind, seen: Seen, known: np.ndarray) -> Refined:
+    """Judge a batch of one bronze table, each partition in offset order; `seen` takes in what is new.
 
-    `clock_ms` is the partition's clock before the batch.
+    `known` are the clocks of the rows (see `clocks`).
     """
     size = bronze.num_rows
-    known = clock(bronze["kafka_ts"], clock_ms)
     values = bronze["value"].to_pylist()
     table, refused = parse(values, kind)
     at = table["row"].to_numpy()
@@ -53,7 +60,8 @@ def refine(bronze: pa.Table, kind: Kind, seen: Seen, clock_ms: int) -> Refined:
     if identities.num_rows:
         rows = identities["row"].to_numpy()
         good = np.array([verdict.reason[row] is None for row in rows.tolist()], bool)
-        new = admit(seen, identities["vehicle_id"], identities["boot_id"], identities["seq"].to_numpy(), good, int(known[-1]))
+        seqs, partitions = identities["seq"].to_numpy(), bronze["partition"].to_numpy()[rows]
+        new = admit(seen, Arrivals(identities["vehicle_id"], identities["boot_id"], seqs, good, partitions, known[rows]))
         accepted[rows], quarantined[rows] = new
     silver = _rows(table.filter(pa.array(accepted[at])), bronze, known, kind)
     bad = np.flatnonzero(quarantined)
@@ -84,7 +92,7 @@ def _identities(table: pa.Table) -> pa.Table:
 
 def _unread_identities(values: list[bytes], refused: list[Refused]) -> pa.Table:
     """The same of records whose shape was refused but whose envelope can be read."""
-    found = []
+    found: list[tuple[int, str, str, int]] = []
     for item in refused:
         try:
             envelope = decode_envelope(values[item.row])
@@ -110,9 +118,9 @@ def _rows(table: pa.Table, bronze: pa.Table, known: np.ndarray, kind: Kind) -> p
         **{field.name: bronze[field.name].take(at) for field in COORDINATES},
     }
     if kind == "telemetry":
-        signals = pc.struct_field(payload, "signals")
+        signals = payload.field("signals")  # no believed row lacks its payload or its signals
         columns["unknown_signals"] = _unknown(signals)
-        columns |= {signal.name: pc.struct_field(signals, signal.name) for signal in SIGNALS}
+        columns |= {signal.name: signals.field(signal.name) for signal in SIGNALS}
     elif kind == "cells":
         columns |= {name: pc.struct_field(payload, name) for name in ("cell_v", "probe_c")}
     else:
@@ -152,6 +160,8 @@ def _attributes(bronze: pa.Table, at: pa.ChunkedArray) -> pa.Array:
 
 
 def _quarantine(bronze: pa.Table, known: np.ndarray, kind: Kind, bad: np.ndarray, verdict: _Verdict, identities: pa.Table) -> pa.Table:
+    if not len(bad):
+        return QUARANTINE.empty_table()
     rows = bronze.take(pa.array(bad, pa.int64()))
     known_at = pa.array(known[bad], pa.int64()).cast(_MS).cast(TIME)
     who = {row["row"]: row for row in identities.filter(pc.is_in(identities["row"], pa.array(bad, pa.int64()))).to_pylist()}

@@ -11,49 +11,48 @@ from contracts.identity import Kind
 from contracts.ranges import Ranges
 from lakehouse import writer
 from lakehouse.positions import Position, Source, position
-from lakehouse.reader import arrow, dataset
+from lakehouse.reader import arrow, dataset, open_table
 from lakehouse.seen import Entry, Seen, Sender, restore
 from lakehouse.tables import SEEN, SILVER_OF
 
 _MS = pa.timestamp("ms", tz="UTC")
 
 
-def write_seen(table: DeltaTable, kind: Kind, memories: Mapping[Source, tuple[Seen, Position]]) -> None:
-    """Replace the snapshot of one kind for these sources, tagged with their positions."""
+def write_seen(table: DeltaTable, kind: Kind, seen: Seen, reached: Mapping[Source, Position]) -> None:
+    """Replace the snapshot of one kind for the partitions of these sources, tagged with their positions."""
     rows = [
         {
             "kind": kind,
-            "partition": source.partition,
+            "partition": entry.partition,
             "vehicle_id": sender.vehicle_id,
             "boot_id": sender.boot_id,
             "known_at": entry.clock_ms * 1000,
             "accepted": _flat(entry.accepted),
             "quarantined": _flat(entry.quarantined),
         }
-        for source, (seen, _) in memories.items()
         for sender, entry in seen.items()
     ]
-    partitions = ", ".join(str(source.partition) for source in memories)
+    partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in reached}))
     if partitions:
         predicate = f"kind = '{kind}' AND partition IN ({partitions})"
-        reached = {source: reached for source, (_, reached) in memories.items()}
         writer.replace(table, "silver.seen", pa.Table.from_pylist(rows, SEEN), predicate, reached)
 
 
-def read_seen(lake: str, seen_table: DeltaTable, kind: Kind, sources: Sequence[Source], reached: Mapping[Source, Position]) -> dict[Source, Seen]:
-    """What was seen of each source up to its position in the silver table: the snapshot and the rows after it."""
-    seen: dict[Source, Seen] = {source: {} for source in sources}
-    snapshot = dataset(seen_table).to_table(filter=ds.field("kind") == kind).to_pylist()
-    by_partition = {source.partition: source for source in sources if position(seen_table, source).offset >= 0}
-    for row in snapshot:
-        source = by_partition.get(row["partition"])
-        if source is not None:
-            entry = Entry(_ranges(row["accepted"]), _ranges(row["quarantined"]), int(row["known_at"].timestamp() * 1000))
-            seen[source][Sender(row["vehicle_id"], row["boot_id"])] = entry
-    for source in sources:
-        since = position(seen_table, source)
+def read_seen(lake: str, kind: Kind, reached: Mapping[Source, Position]) -> Seen:
+    """What was seen of these sources up to their positions in the silver table: the snapshot and the rows after it."""
+    table = open_table(lake, "silver.seen")
+    written = {source: position(table, source) for source in reached}
+    partitions = [source.partition for source, at in written.items() if at.offset >= 0]
+    mine = (ds.field("kind") == kind) & ds.field("partition").isin(partitions)
+    seen: Seen = {
+        Sender(row["vehicle_id"], row["boot_id"]): Entry(
+            _ranges(row["accepted"]), _ranges(row["quarantined"]), row["partition"], round(row["known_at"].timestamp() * 1000)
+        )
+        for row in dataset(table).to_table(filter=mine).to_pylist()
+    }
+    for source, until in reached.items():
         for name, accepted in ((SILVER_OF[kind], True), ("silver.quarantine", False)):
-            restore(seen[source], _after(lake, name, source, since, reached[source]), accepted=accepted)
+            restore(seen, _after(lake, name, source, written[source], until), source.partition, accepted=accepted)
     return seen
 
 

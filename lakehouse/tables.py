@@ -106,10 +106,8 @@ VEHICLE_MINUTES = pa.schema(
 )
 """One row a vehicle, minute and revision; the row with the newest `known_at` is the truth, older ones say what was known when."""
 
-LIVE_STATE = pa.schema(
-    [pa.field("partition", pa.int32()), pa.field("topic_id", pa.string()), pa.field("piece", pa.string()), pa.field("content", pa.binary())]
-)
-"""The live flow's memory of each source, in pieces, tagged with its position."""
+LIVE_STATE = pa.schema([pa.field("partition", pa.int32()), pa.field("piece", pa.string()), pa.field("content", pa.binary())])
+"""The live flow's memory of each Kafka partition, in pieces, tagged with its position."""
 
 BRONZE_OF: dict[Kind, str] = {"telemetry": "bronze.telemetry", "cells": "bronze.cells", "event": "bronze.events"}
 SILVER_OF: dict[Kind, str] = {"telemetry": "silver.telemetry", "cells": "silver.cells", "event": "silver.events"}

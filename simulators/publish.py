@@ -40,7 +40,10 @@ class Broker(msgspec.Struct, frozen=True):
 
 
 class Publisher:
-    """Publishes what a source gives. Use: `connect`, `run`, `drain`, `close`; `on_tick` is called about every second between."""
+    """Publishes what a source gives. Use: `connect`, `run`, `drain`, `close`, and `release` whatever happened.
+
+    `on_tick` is called about every second meanwhile.
+    """
 
     def __init__(self, source: Source, broker: Broker, habits: Habits, boot_ids: Sequence[str]) -> None:
         """One connection for each of `source.vehicles`, with that boot id; nothing is opened yet."""
@@ -106,6 +109,11 @@ class Publisher:
             self._turn(0.02, upkeep=False)
         for sensor in self.sensors:
             sensor.leave(time.monotonic())
+
+    def release(self) -> None:
+        """Drop what is still open, without a word: the broker says the wills. Harmless after `close`."""
+        for sensor in self.sensors:
+            sensor.connection.close(0.0, polite=False)
         self._selector.close()
 
     @property

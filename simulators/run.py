@@ -96,6 +96,17 @@ def replay(settings: ReplaySettings, stop: Callable[[], bool] = never, progress:
     return _run(ReplaySource(recordings, settings.regions, settings.speed), settings, stop, progress)
 
 
+def read_progress(folder: Path) -> list[Summary]:
+    """The progress of the runs whose ledgers stand in a folder or below it: one folder a process. Raises Terminal."""
+    found = []
+    for path in sorted(folder.rglob(PROGRESS)):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=Summary))
+        except (OSError, msgspec.MsgspecError) as error:
+            raise Terminal(f"cannot read the progress {path}: {error}") from None
+    return found
+
+
 def _run(source: Source, settings: Settings, stop: Callable[[], bool], progress: Callable[[Summary], None] | None) -> Summary:
     _raise_open_files(len(source.vehicles) + 64)
     if settings.registry:
@@ -117,6 +128,7 @@ def _run(source: Source, settings: Settings, stop: Callable[[], bool], progress:
                 log.error("%d messages are not safe %g s after the last frame: is a gateway of each region running?", unsafe, settings.drain_s)
         publisher.close()
     finally:
+        publisher.release()
         summary = watch.end()
     return summary
 

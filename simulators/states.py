@@ -33,7 +33,7 @@ def read_states(host: str, port: int) -> dict[Counted, int]:
         if topic is None:
             return
         try:
-            state = decode(message.payload, State)
+            state = decode(bytes(message.payload), State)
         except Malformed:
             return
         counts.update({Counted(topic.vehicle_id, kind, state.boot_id): number for kind, number in state.published.items() if number})

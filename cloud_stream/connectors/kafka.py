@@ -5,7 +5,7 @@ Offsets are never committed to Kafka: they stand in the Delta tables that the ro
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 def sources(kafka: str, topic: str) -> list[Source]:
     """The partitions of a topic with its cluster's id and its own UUID. Raises Transient while the broker or the topic is not there."""
-    client = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    client = AdminClient({"bootstrap.servers": kafka, "log_level": 0, "reconnect.backoff.max.ms": 500})
     try:
+        client.list_topics(topic, timeout=2)  # fails early while there is no broker; the calls below would wait for long
         cluster = client.describe_cluster(request_timeout=5).result()
-        topics = client.describe_topics(TopicCollection([topic]), request_timeout=5)
-        described = topics[topic].result()
+        described = client.describe_topics(TopicCollection([topic]), request_timeout=5)[topic].result()
     except KafkaException as error:
         raise Transient(f"topic {topic} at {kafka}: {error.args[0].str()}") from error
     return [Source(cluster.cluster_id, str(described.topic_id), part.id) for part in described.partitions]
@@ -46,6 +46,7 @@ class TopicReader:
                 "auto.offset.reset": "error",  # a position that retention has passed must not be skipped in silence
                 "queued.max.messages.kbytes": 16384,
                 "fetch.wait.max.ms": 100,
+                "reconnect.backoff.max.ms": 1000,
                 "log_level": 2,
             }
         )
@@ -96,10 +97,15 @@ def _text(key: bytes | None) -> str | None:
 
 
 class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
-    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has."""
+    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has. `received` is told name and rows.
 
-    def __init__(self, readers: Mapping[str, Callable[[], TopicReader]]) -> None:
-        self._readers = readers
+    A topic with a pause (seconds, by name) is read that often: fewer, larger commits where nobody waits for them.
+    """
+
+    def __init__(
+        self, readers: Mapping[str, Callable[[], TopicReader]], received: Callable[[str, int], None], pauses: Mapping[str, float] | None = None
+    ) -> None:
+        self._readers, self._received, self._pauses = readers, received, pauses or {}
 
     def list_parts(self) -> list[str]:
         """The names, one a topic."""
@@ -107,16 +113,24 @@ class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_KafkaPart":  # noqa: ARG002 - Bytewax's signature
         """Open one topic at the positions of the table it feeds."""
-        return _KafkaPart(for_part, self._readers[for_part]())
+        return _KafkaPart(for_part, self._readers[for_part](), self._received, timedelta(seconds=self._pauses.get(for_part, 0)))
 
 
 class _KafkaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
-    def __init__(self, name: str, reader: TopicReader) -> None:
-        self._name, self._reader = name, reader
+    def __init__(self, name: str, reader: TopicReader, received: Callable[[str, int], None], pause: timedelta) -> None:
+        self._name, self._reader, self._received, self._pause = name, reader, received, pause
+        self._awake: datetime | None = None
 
     def next_batch(self) -> list[tuple[str, pa.Table]]:
         table = self._reader.read()
-        return [(self._name, table)] if table is not None else []
+        self._awake = datetime.now(UTC) + self._pause if self._pause else None
+        if table is None:
+            return []
+        self._received(self._name, table.num_rows)
+        return [(self._name, table)]
+
+    def next_awake(self) -> datetime | None:
+        return self._awake
 
     def snapshot(self) -> None:
         return None
@@ -129,7 +143,9 @@ class Outbox:
     """Records on their way to Kafka; `flush` returns when every one has arrived."""
 
     def __init__(self, kafka: str) -> None:
-        self._producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "acks": "all", "linger.ms": 2, "log_level": 2})
+        self._producer = Producer(
+            {"bootstrap.servers": kafka, "enable.idempotence": True, "acks": "all", "linger.ms": 2, "log_level": 2, "reconnect.backoff.max.ms": 1000}
+        )
         self._failed: KafkaError | None = None
 
     def send(self, topic: str, key: str, value: bytes) -> None:

@@ -1,9 +1,11 @@
 """What each flow commits: rows together with the Kafka positions that they reach."""
 
 import time
+from collections import Counter
 
 import pyarrow as pa
 
+from cloud_stream.connectors.delta import Committed
 from cloud_stream.steps.silver import Batch, Refiner
 from contracts.identity import Kind
 from lakehouse import writer
@@ -34,7 +36,7 @@ class Rows:
         """Take a table of bronze rows, in offset order a source."""
         self._pending.append(item)
 
-    def commit(self) -> None:
+    def commit(self) -> Committed:
         """Append them, once."""
         rows = beyond(pa.concat_tables(self._pending), self._reached)
         self._pending = []
@@ -42,6 +44,7 @@ class Rows:
             moved = later(self._reached, reached_by(rows, "kafka_ts"))
             writer.append(self._table, self._name, rows, {source: moved[source] for source in reached_by(rows, "kafka_ts")})
             self._reached = moved
+        return Committed({self._name: rows.num_rows})
 
 
 class SilverRows:
@@ -58,13 +61,14 @@ class SilverRows:
         """Take a refined batch."""
         self._pending.append(item)
 
-    def commit(self) -> None:
+    def commit(self) -> Committed:
         """Both tables, in this order. A crash in between repeats the quarantine's rows, which its own positions then pass over."""
         reached: Reached = {}
         for batch in self._pending:
             reached |= batch.reached
         bad = pa.concat_tables([batch.refined.quarantine for batch in self._pending])
         rows = pa.concat_tables([batch.refined.rows for batch in self._pending])
+        refused = {"duplicate": sum(batch.refined.duplicates for batch in self._pending)} | Counter(bad["reason"].to_pylist())
         self._pending = []
         if bad.num_rows:
             self._quarantine.update_incremental()
@@ -74,8 +78,9 @@ class SilverRows:
             writer.append(self._silver, SILVER_OF[self._kind], rows, reached)
         if time.monotonic() - self._written > SNAPSHOT_S:
             self._seen.update_incremental()
-            write_seen(self._seen, self._kind, {source: (memory.seen, memory.position) for source, memory in self._refiner.memories.items()})
+            write_seen(self._seen, self._kind, self._refiner.seen, self._refiner.reached)
             self._written = time.monotonic()
+        return Committed({SILVER_OF[self._kind]: rows.num_rows}, refused)
 
 
 class Revisions:
@@ -89,7 +94,7 @@ class Revisions:
         """Take one step's revisions and the positions they reach."""
         self._pending.append(item)
 
-    def commit(self) -> None:
+    def commit(self) -> Committed:
         """Append them; without a revision the positions wait for the next: what is read again makes nothing twice."""
         rows = pa.concat_tables([rows for rows, _ in self._pending])
         if rows.num_rows:
@@ -98,6 +103,7 @@ class Revisions:
                 reached |= moved
             writer.append(self._table, self._name, rows, reached)
             self._pending = []
+        return Committed({self._name: rows.num_rows})
 
 
 class Whole:
@@ -116,8 +122,11 @@ class Whole:
             self._rows = rows
             self._reached |= reached
 
-    def commit(self) -> None:
+    def commit(self) -> Committed:
         """Write the newest."""
-        if self._rows is not None:
-            writer.replace(self._table, self._name, self._rows, self._predicate, self._reached)
-            self._rows, self._reached = None, {}
+        if self._rows is None:
+            return Committed({})
+        rows = self._rows
+        writer.replace(self._table, self._name, rows, self._predicate, self._reached)
+        self._rows, self._reached = None, {}
+        return Committed({self._name: rows.num_rows})

@@ -2,10 +2,12 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import pyarrow as pa
 
+from cloud_stream.connectors.delta import Committed
 from cloud_stream.connectors.kafka import Outbox
 from cloud_stream.steps.checkpoint import dump
 from cloud_stream.steps.live import Effects, Reactor
@@ -29,6 +31,7 @@ class World:
         self._outbox = Outbox(kafka)
         self._online, self._reactor, self._observe = online, reactor, observe
         self._written = time.monotonic()
+        self._sent: Counter[str] = Counter()
 
     def add(self, item: Effects) -> None:
         """Send alerts and scores, then write the online rows. A Redis that came back empty is filled again."""
@@ -38,19 +41,24 @@ class World:
         for score in item.scores:
             self._outbox.send(SCORES, score.vehicle_id, encode(score))
         if item.online.num_rows and patiently(lambda: self._online.write(item.online)):
-            everything = self._reactor.everything()
+            everything = self._reactor.state.online
             log.info("another Redis answers: writing the online rows of all %d vehicles", everything.num_rows)
             patiently(lambda: self._online.write(everything))
+        self._sent.update({"online": item.online.num_rows, ALERTS: len(item.alerts), SCORES: len(item.scores)})
         self._observe(item.online)
 
-    def commit(self) -> None:
+    def commit(self) -> Committed:
         """Wait for Kafka's acknowledgements; every few seconds write the memory down with its positions."""
         self._outbox.flush()
-        if time.monotonic() - self._written < CHECKPOINT_S:
-            return
+        sent, self._sent = self._sent, Counter()
+        if time.monotonic() - self._written >= CHECKPOINT_S:
+            self._checkpoint()
+        return Committed(sent)
+
+    def _checkpoint(self) -> None:
         state = self._reactor.state
-        reached = {source: memory.position for source, memory in state.memories.items() if memory.position.offset >= 0}
+        reached = {source: position for source, position in state.reached.items() if position.offset >= 0}
         if reached:
-            partitions = ", ".join(str(source.partition) for source in state.memories)
+            partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in state.reached}))
             writer.replace(self._table, "state.live", dump(state), f"partition IN ({partitions})", reached)
         self._written = time.monotonic()

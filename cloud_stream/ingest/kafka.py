@@ -7,6 +7,7 @@ wake-up, however many records it has.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 _HEALTH_TIMEOUT_S = 2.0
+_WARN_EVERY_S = 10.0
 _NEVER = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.INVALID_RECORD})
 
 
@@ -79,6 +81,7 @@ class EdgeKafka:
         self._fatal = fatal
         self._bootstrap = bootstrap
         self._stopping = threading.Event()
+        self._warned_at: dict[int, float] = {}
         try:
             self._producer = Producer(
                 {
@@ -97,6 +100,8 @@ class EdgeKafka:
                     "log.connection.close": False,
                     "error_cb": self._error,
                     "logger": log,
+                    # What the library finds worth a line comes through error_cb as well, and there it can be kept seldom.
+                    "log_level": 2,
                 }
             )
         except KafkaException as error:
@@ -144,7 +149,10 @@ class EdgeKafka:
     def _error(self, error: KafkaError) -> None:
         if error.fatal():
             self._loop.call_soon_threadsafe(self._fatal, f"the Kafka producer is lost for good: {error.str()}; start ingest again")
-        else:
+            return
+        now = time.monotonic()
+        if now - self._warned_at.get(error.code(), -_WARN_EVERY_S) >= _WARN_EVERY_S:
+            self._warned_at[error.code()] = now
             log.warning("Kafka at %s: %s", self._bootstrap, error.str())
 
 

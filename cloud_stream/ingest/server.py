@@ -1,5 +1,6 @@
 """The HTTPS side: routes, statuses and answers. The only place of ingest that knows aiohttp."""
 
+import asyncio
 import logging
 import ssl
 import time
@@ -98,17 +99,24 @@ class Ingest:
             return Fault(40401, f"there is no topic {topic[:80]!r}", f"known topics are {', '.join(EDGE_TOPICS)}")
         if request.content_type != CONTENT_TYPE:
             return Fault(41501, f"Content-Type {request.content_type[:80]!r} is not taken", f"send {CONTENT_TYPE}")
+        plain = await self._read(request)
+        if isinstance(plain, Fault):
+            return plain
+        return check(topic, plain, self._permit(request), self._settings.record_max_bytes)
+
+    async def _read(self, request: web.Request) -> bytes | Fault:
+        """The inflated body, within its limits of size and time."""
         limit = self._settings.body_max_bytes
         if (request.content_length or 0) > limit:
             return too_large(limit)
         try:
-            content = await request.read()
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                content = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return too_large(limit)
-        plain = inflate(content, request.headers.get("Content-Encoding", "").lower(), self._settings.decompressed_max_bytes)
-        if isinstance(plain, Fault):
-            return plain
-        return check(topic, plain, self._permit(request), self._settings.record_max_bytes)
+        except TimeoutError:
+            return Fault(40801, f"the body did not arrive within {self._settings.body_timeout_s} s", "send the request again")
+        return inflate(content, request.headers.get("Content-Encoding", "").lower(), self._settings.decompressed_max_bytes)
 
     def _permit(self, request: web.Request) -> Permit:
         return read_permit(request.transport.get_extra_info("peercert") if request.transport is not None else None)
@@ -128,7 +136,7 @@ class Ingest:
         now = time.monotonic()
         if now - self._logged_at > _LOG_EVERY_S:
             self._logged_at = now
-            log.warning("%s refused for gateway %r: %d %s", request.path[:80], self._permit(request).gateway_id, fault.status, fault.message)
+            log.warning("%r refused for gateway %r: %d %s", request.path[:80], self._permit(request).gateway_id, fault.status, fault.message)
         retry = {"Retry-After": str(self._settings.retry_after_s)} if fault.status in (429, 503) else {}
         return _json(fault.status, fault, retry)
 

@@ -51,11 +51,13 @@ async def serve(settings: Settings) -> None:
         await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
     except OSError as error:
         await runner.cleanup()
+        await kafka.close(0)
         raise Terminal(f"ingest cannot listen on {settings.host}:{settings.port}: {error.strerror}; set INGEST_PORT to a free one") from None
     log.info("ingest listens on https://%s:%d for Kafka at %s", settings.host, settings.port, settings.kafka)
     why = await ended
     if why is not None:
         log.error("%s", why)
+        await runner.cleanup()
         raise Terminal(why)
     log.info("stopping: no more requests are taken")
     await runner.cleanup()

@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Records that wait for Kafka's acknowledgement; beyond, gateways are asked to come back (429)."""
     requests_max: Positive = 64
     """Requests in hand at once; with `decompressed_max_bytes` the bound on memory."""
+    body_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """How long a request's body may take to arrive; a stalled one holds one of `requests_max`."""
     delivery_timeout_ms: Annotated[int, msgspec.Meta(ge=100)] = 20_000
     """How long Kafka may take to acknowledge before the answer is 503. Must be less than the gateways' `request_timeout_s`."""
     linger_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2

@@ -1,75 +1,80 @@
-"""The live flow's memory as rows of `state.live` and back: one row a source and piece."""
+"""The live flow's memory as rows of `state.live` and back: one row a Kafka partition and piece, so that owners can change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cloud_stream.alerting import Watch
-from cloud_stream.ordering import Order
 from cloud_stream.steps.live import LiveState
-from cloud_stream.steps.silver import Memory
 from contracts.ranges import Ranges
 from lakehouse.positions import Position, Source
 from lakehouse.seen import Entry, Sender
 from lakehouse.tables import LIVE_STATE
 
 _pack = msgspec.msgpack.Encoder().encode
-_Seen = list[tuple[str, str, int, list[tuple[int, int]], list[tuple[int, int]]]]
+_Pairs = list[tuple[int, int]]
+_Seen = list[tuple[str, str, int, _Pairs, _Pairs]]
 _Following = list[tuple[str, str, int]]
 
 
 def dump(state: LiveState) -> pa.Table:
-    """All pieces of all sources."""
+    """All pieces of all partitions."""
+    home = {sender.vehicle_id: entry.partition for sender, entry in state.seen.items()}
     rows = []
-    for source, memory in state.memories.items():
-        order = state.orders.get(source, Order())
-        seen = [(*sender, entry.clock_ms, entry.accepted.pairs(), entry.quarantined.pairs()) for sender, entry in memory.seen.items()]
-        following = [(*sender, seq) for sender, seq in order.following.items()]
+    for partition in sorted({source.partition for source in state.reached}):
+        mine = {vehicle for vehicle, place in home.items() if place == partition}
         pieces = {
-            "seen": _pack(seen),
-            "following": _pack(following),
-            "waiting": _stream(order.waiting),
-            "watches": _pack(state.watches.get(source, {})),
-            "online": _stream(state.online.get(source)),
+            "seen": _pack(
+                [
+                    (*sender, entry.clock_ms, entry.accepted.pairs(), entry.quarantined.pairs())
+                    for sender, entry in state.seen.items()
+                    if entry.partition == partition
+                ]
+            ),
+            "following": _pack([(*sender, seq) for sender, seq in state.order.following.items() if sender.vehicle_id in mine]),
+            "waiting": _stream(state.order.waiting, mine),
+            "watches": _pack({vehicle: watch for vehicle, watch in state.watches.items() if vehicle in mine}),
+            "online": _stream(state.online, mine),
         }
-        rows += [
-            {"partition": source.partition, "topic_id": source.topic_id, "piece": piece, "content": content} for piece, content in pieces.items()
-        ]
+        rows += [{"partition": partition, "piece": piece, "content": content} for piece, content in pieces.items()]
     return pa.Table.from_pylist(rows, LIVE_STATE)
 
 
 def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
-    """The memory of these sources out of a snapshot; empty for a source that it does not know."""
-    state = LiveState()
-    contents = {(row["topic_id"], row["partition"], row["piece"]): row["content"] for row in table.to_pylist()}
-    for source, position in reached.items():
-        pieces = {piece: content for (topic_id, partition, piece), content in contents.items() if (topic_id, partition) == source[1:]}
-        if not pieces or position.offset < 0:
-            state.memories[source] = Memory()
-            continue
-        seen = {
-            Sender(vehicle, boot): Entry(Ranges(accepted), Ranges(quarantined), clock_ms)
-            for vehicle, boot, clock_ms, accepted, quarantined in msgspec.msgpack.decode(pieces["seen"], type=_Seen)
-        }
-        following = {Sender(vehicle, boot): seq for vehicle, boot, seq in msgspec.msgpack.decode(pieces["following"], type=_Following)}
-        state.memories[source] = Memory(position, seen)
-        state.orders[source] = Order(following, _table(pieces["waiting"]))
-        state.watches[source] = msgspec.msgpack.decode(pieces["watches"], type=dict[str, Watch])
-        online = _table(pieces["online"])
-        if online is not None:
-            state.online[source] = online
+    """The memory of these sources' partitions out of a snapshot; empty for a partition that it does not know."""
+    partitions = {source.partition for source in reached}
+    pieces: dict[str, list[tuple[int, bytes]]] = {}
+    for row in table.to_pylist():
+        if row["partition"] in partitions:
+            pieces.setdefault(row["piece"], []).append((row["partition"], row["content"]))
+    state = LiveState(reached=dict(reached))
+    for partition, content in pieces.get("seen", []):
+        for vehicle, boot, clock_ms, accepted, quarantined in msgspec.msgpack.decode(content, type=_Seen):
+            state.seen[Sender(vehicle, boot)] = Entry(Ranges(accepted), Ranges(quarantined), partition, clock_ms)
+    for _, content in pieces.get("following", []):
+        state.order.following |= {Sender(vehicle, boot): seq for vehicle, boot, seq in msgspec.msgpack.decode(content, type=_Following)}
+    for _, content in pieces.get("watches", []):
+        state.watches |= msgspec.msgpack.decode(content, type=dict[str, Watch])
+    state.order.waiting = _together(content for _, content in pieces.get("waiting", []))
+    online = _together(content for _, content in pieces.get("online", []))
+    if online is not None:
+        state.online = online
     return state
 
 
-def _stream(table: pa.Table | None) -> bytes:
+def _stream(table: pa.Table | None, vehicles: set[str]) -> bytes:
+    """The rows of these vehicles as an Arrow stream; empty where there are none."""
     if table is None:
         return b""
+    mine = table.filter(pc.is_in(table["vehicle_id"], pa.array(sorted(vehicles), pa.string())))
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sink.getvalue().to_pybytes()
+    with pa.ipc.new_stream(sink, mine.schema) as stream:
+        stream.write_table(mine)
+    return sink.getvalue().to_pybytes() if mine.num_rows else b""
 
 
-def _table(raw: bytes) -> pa.Table | None:
-    return pa.ipc.open_stream(raw).read_all() if raw else None
+def _together(streams: Iterable[bytes]) -> pa.Table | None:
+    tables = [pa.ipc.open_stream(raw).read_all() for raw in streams if raw]
+    return pa.concat_tables(tables) if tables else None

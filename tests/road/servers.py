@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer
-
 from road.certificates import Authority
 
 DEADLINE_S = 30.0
@@ -136,9 +135,9 @@ def ingest_environ(authority: Authority, port: int, bootstrap: str, **more: str)
 
 
 @contextmanager
-def ingest(authority: Authority, folder: Path, bootstrap: str, **more: str) -> Iterator[int]:
+def ingest(authority: Authority, folder: Path, bootstrap: str, port: int = 0, **more: str) -> Iterator[int]:
     """The real ingest process: its port."""
-    port = free_port()
+    port = port or free_port()
     with child(
         [sys.executable, "-m", "cloud_stream", "ingest"], folder / "ingest.log", ingest_environ(authority, port, bootstrap, **more)
     ) as process:

@@ -41,11 +41,18 @@ def gather(lake: str, edge: str, central: str, ledgers: Path, states: Mapping[St
     for topic in EDGE_TOPICS:
         evidence.edge |= {(topic, part): log for part, log in read_topic(edge, topic).items()}
         evidence.central |= {(topic, part): log for part, log in read_topic(central, mirrored(topic)).items()}
-    _silver(evidence, lake)
-    _bronze(evidence, lake)
+    refresh(evidence, lake)
     if not evidence.words:
         evidence.words = _presumed(evidence)
     return evidence
+
+
+def refresh(evidence: Evidence, lake: str) -> None:
+    """Read the lake anew: silver before bronze, so that a row that comes in between does not look lost."""
+    evidence.silver, evidence.silver_repeats, evidence.reasons = {}, 0, {}
+    evidence.rejected, evidence.bronze, evidence.bronze_repeats = {}, {}, 0
+    _silver(evidence, lake)
+    _bronze(evidence, lake)
 
 
 def words(ledgers: Path, states: Mapping[Stream, int]) -> dict[Stream, Word]:
@@ -173,7 +180,7 @@ def _records(kafka: str, topic: str) -> Iterable[tuple[int, int, bytes]]:
         consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in parts])
         open_parts = set(parts)
         while open_parts:
-            messages = consumer.consume(10_000, 1.0)
+            messages = consumer.consume(10_000, 0.05)
             for message in messages:
                 error = message.error()
                 if error is None:

@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.ranges import Ranges
 from contracts.topics import REJECTED
-from voltlake.audit.evidence import Evidence, Log, Stream, Word
+from voltlake.audit.evidence import Evidence, Log, Stream
 
 
 class Missing(NamedTuple):
@@ -120,11 +120,13 @@ def _mirror(evidence: Evidence) -> Hop:
     for place, edge in evidence.edge.items():
         central = evidence.central.get(place, Log([], []))
         arrived += len(central.digests)
-        if edge.digests[: len(central.digests)] == central.digests:
-            behind += len(edge.digests) - len(central.digests)
+        # The central log is read after the edge's, so under load it may be longer.
+        common = min(len(edge.digests), len(central.digests))
+        if edge.digests[:common] == central.digests[:common]:
+            behind += len(edge.digests) - common
             continue
         here, there = Counter(edge.digests), Counter(central.digests)
-        repeated += sum((there - here).values())
+        repeated += sum(max(count - max(here[digest], 1), 0) for digest, count in there.items())
         # A record that was overtaken by a later one cannot be on the way any more.
         last = next((at for at in range(len(edge.digests) - 1, -1, -1) if there[edge.digests[at]]), -1)
         gone = here - there
@@ -162,6 +164,3 @@ def _waiting(evidence: Evidence) -> Iterator[int]:
 
 def _silver_behind(evidence: Evidence) -> bool:
     return any(_waiting(evidence))
-
-
-__all__ = ["Hop", "Missing", "Verdict", "Whereabouts", "Word", "absent", "judge", "standing"]

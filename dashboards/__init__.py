@@ -1,0 +1,1 @@
+"""The page that people work with: a map, figures, a table and alerts, live. Reads only."""

@@ -1,0 +1,1 @@
+"""What the page reads, each from one place: one reader for all browsers."""

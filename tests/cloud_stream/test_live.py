@@ -1,0 +1,37 @@
+"""The live flow's memory survives a restart, and only newer frames go online."""
+
+from cloud_stream.steps.checkpoint import dump, load
+from cloud_stream.steps.live import LiveState, Reactor
+from tests.lakehouse.made import NOW_MS, bronze, telemetry
+
+
+def frames(seqs: list[int], first_offset: int = 0, hot: bool = False):
+    values = [telemetry("V-1", seq, ts=NOW_MS + seq * 100, soc_pct=seq, pack_temp_max_c=70 if hot else 20) for seq in seqs]
+    return bronze(values, first_offset=first_offset, kafka_ms=[NOW_MS + first_offset + at for at in range(len(seqs))])
+
+
+def test_only_a_newer_frame_goes_online() -> None:
+    reactor = Reactor(LiveState(), lambda _rows: [])
+    assert reactor.step(frames([0, 1])).online["soc_pct"].to_pylist() == [1]
+    assert reactor.step(frames([3], 2)).online.num_rows == 0, "seq 2 is waited for"
+    assert reactor.step(frames([2], 3)).online["soc_pct"].to_pylist() == [3]
+    assert reactor.step(frames([2], 4)).online.num_rows == 0, "a duplicate"
+
+
+def test_a_restart_from_a_checkpoint_goes_on_as_if_nothing_had_happened() -> None:
+    first = Reactor(LiveState(), lambda _rows: [])
+    raised = first.step(frames([0, 1], hot=True)).alerts
+    first.step(frames([3], 2))
+    second = Reactor(load(dump(first.state), first.state.reached), lambda _rows: [])
+    assert second.step(frames([0, 1], hot=True)).alerts == [], "handled before"
+    effects = second.step(frames([2, 4], 3))
+    assert [(alert.state, alert.seq) for alert in effects.alerts] == [("cleared", 2)]
+    assert effects.alerts[0].alert_id == raised[0].alert_id
+    assert effects.online["soc_pct"].to_pylist() == [4]
+    assert second.state.online["soc_pct"].to_pylist() == [4]
+
+
+def test_scores_are_made_of_what_goes_online() -> None:
+    seen = []
+    Reactor(LiveState(), lambda rows: seen.append(rows.num_rows) or []).step(frames([0, 1, 2]))
+    assert seen == [1]

@@ -1,0 +1,25 @@
+"""What tests of several packages share: one whole stack of real servers for all of them."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from voltlake.settings import surroundings
+from voltlake.stack.composition import Options
+from voltlake.stack.handle import Handle
+from voltlake.stack.ports import allot
+from voltlake.stack.start import running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
+    """The whole stack, two regions of two gateways, in a folder of its own; a test leaves it running as it found it.
+
+    Addresses: `mqtt_port`, `kafka_edge`, `kafka_central`, `ingest_url`, `redis_url`, `dashboard_url`, `lake`, `ledger`, `data`;
+    `processes[name].pid`, `kill(name)`, `wait_running(name, other_than=pid)`.
+    """
+    data = tmp_path_factory.mktemp("stack")
+    page = allot(["dashboards"], data / "page", {})["dashboards"]
+    with running(Options(data=data, gateways=2, dashboard_port=page), surroundings(os.environ), print):
+        yield Handle(data)

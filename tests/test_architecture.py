@@ -1,0 +1,94 @@
+"""The shape of the code base, enforced: who imports whom, which library lives where, how large a piece may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "contracts": set(),
+    "lakehouse": {"contracts"},
+    "features": {"contracts", "lakehouse"},
+    "simulators": {"contracts"},
+    "edge_gateway": {"contracts"},
+    "cloud_stream": {"contracts", "lakehouse", "features"},
+    "dashboards": {"contracts", "lakehouse", "features"},
+    "voltlake": {"contracts", "lakehouse", "features", "simulators", "edge_gateway", "cloud_stream", "dashboards"},
+}
+LIVES_IN = {
+    "bytewax": {"cloud_stream"},
+    "deltalake": {"lakehouse"},
+    "feast": {"features"},
+    "mlflow": {"features"},
+    "gmqtt": {"edge_gateway"},
+    "paho": {"simulators"},
+    "nicegui": {"dashboards"},
+    "typer": {"voltlake"},
+}
+PUBLISHED_ON_THE_WIRE = "contracts"
+MODULES = sorted(path for name in MAY_IMPORT for path in (ROOT / name).rglob("*.py"))
+LINES, STATEMENT_LINES, PARAMETERS = 260, 50, 6
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            yield node.module or ""
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    documented = ast.get_docstring(node) is not None
+    first = node.body[1] if documented and len(node.body) > 1 else node.body[0]
+    return (node.end_lineno or 0) - first.lineno + 1
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    named = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
+    return len(named) - (named[:1] in (["self"], ["cls"]))
+
+
+@pytest.fixture(params=MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def module(request: pytest.FixtureRequest) -> tuple[Path, ast.Module]:
+    return request.param.relative_to(ROOT), ast.parse(request.param.read_text())
+
+
+def test_imports_point_one_way(module: tuple[Path, ast.Module]) -> None:
+    path, tree = module
+    home, names = path.parts[0], {name.split(".")[0] for name in imports(tree)}
+    assert names & MAY_IMPORT.keys() <= MAY_IMPORT[home] | {home}
+    assert not {name for name in names & LIVES_IN.keys() if home not in LIVES_IN[name]}
+
+
+def test_flows_do_not_know_connectors(module: tuple[Path, ast.Module]) -> None:
+    path, tree = module
+    if path.parts[:2] in {("cloud_stream", "flows"), ("cloud_stream", "steps")}:
+        assert not any("connectors" in name or "wiring" in name for name in imports(tree))
+
+
+def test_it_is_small_and_documented(module: tuple[Path, ast.Module]) -> None:
+    path, tree = module
+    assert len((ROOT / path).read_text().splitlines()) <= LINES
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert length(node) <= STATEMENT_LINES, node.name
+            # A command's options and a catalogue's columns are a table, not a signature.
+            if path.parts[:2] != ("voltlake", "commands") and str(path) != "contracts/signals.py":
+                assert parameters(node) <= PARAMETERS, node.name
+
+
+def test_the_environment_is_read_at_the_top(module: tuple[Path, ast.Module]) -> None:
+    path, tree = module
+    reads = any(isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in ast.walk(tree))
+    names = {
+        node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in {"environ", "getenv"}
+    }
+    assert not reads or "os" not in names or path.name == "__main__.py"

@@ -1,0 +1,1 @@
+"""`voltlake demo`: the whole road with real and simulated vehicles, watched, drained, audited and measured."""

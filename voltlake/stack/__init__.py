@@ -1,0 +1,1 @@
+"""The whole road on one machine: real servers as supervised child processes, in one folder."""

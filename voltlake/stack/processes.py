@@ -1,0 +1,107 @@
+"""Our own processes as services, each started as in a cluster: `python -m …` with settings in the environment."""
+
+import sys
+from functools import partial
+
+from voltlake.stack import readiness
+from voltlake.stack.plan import FLOWS, HOST, Plan
+from voltlake.stack.service import Service
+
+REGISTRY, INGEST, FLOW, GATEWAY, PAGE = 2, 2, 3, 4, 5
+"""Layers, stopped from the highest: first what reads, then what feeds; above the servers' own."""
+
+# One machine for everything: libraries that start a thread a core would only get in each other's way.
+FRUGAL = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TOKIO_WORKER_THREADS": "2",
+    "POLARS_MAX_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def processes(plan: Plan, environ: dict[str, str]) -> list[Service]:
+    """All of them. They wait for the servers themselves, so they need none to be started."""
+    frugal = environ | FRUGAL
+    return [
+        _ingest(plan, frugal),
+        *(_gateway(plan, gateway, region, frugal) for gateway, region in plan.gateway_ids()),
+        *(_flow(plan, flow, frugal) for flow in FLOWS),
+        _dashboards(plan, frugal),
+        _registry(plan, frugal),
+    ]
+
+
+def python(module: str, *arguments: str) -> tuple[str, ...]:
+    """The command line of a module of ours."""
+    return sys.executable, "-m", module, *arguments
+
+
+def _ingest(plan: Plan, environ: dict[str, str]) -> Service:
+    folder = plan.layout.certificates
+    settings = {
+        "INGEST_HOST": HOST,
+        "INGEST_PORT": str(plan.ports["ingest"]),
+        "INGEST_CA": str(folder / "ca.pem"),
+        "INGEST_CERT": str(folder / "ingest.pem"),
+        "INGEST_KEY": str(folder / "ingest.key"),
+        "INGEST_KAFKA": plan.kafka("edge"),
+        "INGEST_METRICS_PORT": str(plan.ports["ingest-metrics"]),
+    }
+    ready = partial(readiness.ingest, plan.ports["ingest"], folder, plan.gateway_ids()[0][0])
+    return Service(name="ingest", command=python("cloud_stream", "ingest"), environ=environ | settings, ready=ready, layer=INGEST)
+
+
+def _gateway(plan: Plan, gateway: str, region: str, environ: dict[str, str]) -> Service:
+    folder, name = plan.layout.certificates, f"gateway-{gateway}"
+    settings = {
+        "GATEWAY_ID": gateway,
+        "GATEWAY_REGION": region,
+        "GATEWAY_MQTT_HOST": HOST,
+        "GATEWAY_MQTT_PORT": str(plan.ports["mqtt"]),
+        "GATEWAY_INGEST_URL": plan.ingest_url,
+        "GATEWAY_CA": str(folder / "ca.pem"),
+        "GATEWAY_CERT": str(folder / f"{gateway}.pem"),
+        "GATEWAY_KEY": str(folder / f"{gateway}.key"),
+        "GATEWAY_SPOOL": str(plan.layout.spool(gateway)),
+        "GATEWAY_METRICS_PORT": str(plan.ports[f"{name}-metrics"]),
+    }
+    ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
+    return Service(name=name, command=python("edge_gateway"), environ=environ | settings, ready=ready, layer=GATEWAY)
+
+
+def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
+    name = f"flow-{flow}"
+    settings = {
+        "FLOW_KAFKA": plan.kafka("central"),
+        "FLOW_LAKE": str(plan.layout.lake),
+        "FLOW_REDIS": plan.redis_url,
+        "FLOW_REPLICAS": "1",
+        "FLOW_ORDINAL": "0",
+        "FLOW_MLFLOW": plan.mlflow_url,
+        "FLOW_METRICS_PORT": str(plan.ports[f"{name}-metrics"]),
+    }
+    ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
+    return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW)
+
+
+def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
+    settings = {
+        "DASHBOARD_HOST": HOST,
+        "DASHBOARD_PORT": str(plan.ports["dashboards"]),
+        "DASHBOARD_KAFKA": plan.kafka("central"),
+        "DASHBOARD_LAKE": str(plan.layout.lake),
+        "DASHBOARD_REDIS": plan.redis_url,
+        "DASHBOARD_METRICS_PORT": str(plan.ports["dashboards-metrics"]),
+    }
+    ready = partial(readiness.page, plan.ports["dashboards"], "/health")
+    return Service(name="dashboards", command=python("dashboards"), environ=environ | settings, ready=ready, layer=PAGE)
+
+
+def _registry(plan: Plan, environ: dict[str, str]) -> Service:
+    """Applies the feature definitions; nothing waits for it, so it comes after what costs more when it is late."""
+    folder, lake = plan.layout.features, plan.layout.lake
+    command = python("voltlake.stack.registry", str(folder), str(lake), plan.redis_url)
+    return Service(name="features", command=command, environ=environ, needs=tuple(f"flow-{flow}" for flow in FLOWS), layer=REGISTRY, once=True)
