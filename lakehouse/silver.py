@@ -92,7 +92,7 @@ def _identities(table: pa.Table) -> pa.Table:
 
 def _unread_identities(values: list[bytes], refused: list[Refused]) -> pa.Table:
     """The same of records whose shape was refused but whose envelope can be read."""
-    found = []
+    found: list[tuple[int, str, str, int]] = []
     for item in refused:
         try:
             envelope = decode_envelope(values[item.row])
@@ -118,9 +118,9 @@ def _rows(table: pa.Table, bronze: pa.Table, known: np.ndarray, kind: Kind) -> p
         **{field.name: bronze[field.name].take(at) for field in COORDINATES},
     }
     if kind == "telemetry":
-        signals = pc.struct_field(payload, "signals")
+        signals = payload.field("signals")  # no believed row lacks its payload or its signals
         columns["unknown_signals"] = _unknown(signals)
-        columns |= {signal.name: pc.struct_field(signals, signal.name) for signal in SIGNALS}
+        columns |= {signal.name: signals.field(signal.name) for signal in SIGNALS}
     elif kind == "cells":
         columns |= {name: pc.struct_field(payload, name) for name in ("cell_v", "probe_c")}
     else:
@@ -160,6 +160,8 @@ def _attributes(bronze: pa.Table, at: pa.ChunkedArray) -> pa.Array:
 
 
 def _quarantine(bronze: pa.Table, known: np.ndarray, kind: Kind, bad: np.ndarray, verdict: _Verdict, identities: pa.Table) -> pa.Table:
+    if not len(bad):
+        return QUARANTINE.empty_table()
     rows = bronze.take(pa.array(bad, pa.int64()))
     known_at = pa.array(known[bad], pa.int64()).cast(_MS).cast(TIME)
     who = {row["row"]: row for row in identities.filter(pc.is_in(identities["row"], pa.array(bad, pa.int64()))).to_pylist()}

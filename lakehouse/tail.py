@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import PyFileSystem
+from pyarrow.fs import FileType, PyFileSystem
 
 from lakehouse.positions import Position, Source, sources_of
 from lakehouse.reader import dataset
@@ -73,19 +73,22 @@ class Tail:
 
     def poll(self) -> list[pa.Table]:
         """The rows of each commit since the last call, oldest commit first; usually none or one."""
-        self._table.update_incremental()
         batches = []
-        while self._version < self._table.version():
+        while (added := self._added(self._version + 1)) is not None:
             self._version += 1
-            rows = [self._rows(path) for path in self._added(self._version)]
+            rows = [self._rows(add) for add in added]
             if rows:
                 mine = pa.concat_tables(rows, promote_options="permissive").filter(self._mine)
                 if mine.num_rows:
                     batches.append(in_order(mine))
         return batches
 
-    def _added(self, version: int) -> list[dict[str, Any]]:
-        with self._files.open_input_stream(f"_delta_log/{version:020d}.json") as log:
+    def _added(self, version: int) -> list[dict[str, Any]] | None:
+        """The files with new data of one commit; None where there is no such commit yet."""
+        name = f"_delta_log/{version:020d}.json"
+        if self._files.get_file_info(name).type == FileType.NotFound:
+            return None
+        with self._files.open_input_stream(name) as log:
             actions = [json.loads(line) for line in log.read().splitlines()]
         return [action["add"] for action in actions if "add" in action and action["add"]["dataChange"]]
 

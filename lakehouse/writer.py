@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
 
 from contracts.errors import Terminal, Transient
 from lakehouse.positions import Position, Source, commit_properties
@@ -59,5 +59,10 @@ def _commit(table: DeltaTable, name: str, write: Callable[[], None]) -> None:
 
 
 def _broken(name: str, error: Exception) -> Transient | Terminal:
+    """Transient where waiting may help; a full disk or a table of another version needs a person."""
     text = f"table {name} cannot be written: {error}"
-    return Terminal(text + "; free some disk space") if "No space left" in str(error) else Transient(text)
+    if "No space left" in str(error):
+        return Terminal(text + "; free some disk space")
+    if isinstance(error, SchemaMismatchError) or "Cannot cast schema" in str(error):
+        return Terminal(text + "; it is of another version of voltlake: rebuild it, or move it away")
+    return Transient(text)

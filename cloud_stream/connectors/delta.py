@@ -12,14 +12,15 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from lakehouse.positions import Reached
 from lakehouse.tail import Tail
 
-POLL = timedelta(milliseconds=50)
-
 
 class DeltaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
-    """A Bytewax source of `(name, table)`: what is appended to each table, one part a table. `received` is told name and rows."""
+    """A Bytewax source of `(name, table)`: what is appended to each table, one part a table. `received` is told name and rows.
 
-    def __init__(self, tails: Mapping[str, tuple[Tail, Reached]], received: Callable[[str, int], None]) -> None:
-        self._tails, self._received = tails, received
+    A table is looked at every `poll_s`: what was committed meanwhile comes as several items of one epoch.
+    """
+
+    def __init__(self, tails: Mapping[str, tuple[Tail, Reached]], received: Callable[[str, int], None], poll_s: float) -> None:
+        self._tails, self._received, self._poll = tails, received, timedelta(seconds=poll_s)
 
     def list_parts(self) -> list[str]:
         """The names, one a table."""
@@ -27,12 +28,13 @@ class DeltaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_DeltaPart":  # noqa: ARG002 - Bytewax's signature
         """Follow one table from its reader's positions on."""
-        return _DeltaPart(for_part, *self._tails[for_part], self._received)
+        tail, reached = self._tails[for_part]
+        return _DeltaPart(for_part, tail, reached, self._received, self._poll)
 
 
 class _DeltaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
-    def __init__(self, name: str, tail: Tail, reached: Reached, received: Callable[[str, int], None]) -> None:
-        self._name, self._tail, self._received = name, tail, received
+    def __init__(self, name: str, tail: Tail, reached: Reached, received: Callable[[str, int], None], poll: timedelta) -> None:
+        self._name, self._tail, self._received, self._poll = name, tail, received, poll
         self._backlog = tail.backlog(reached)
         self._catching_up = True
         self._awake: datetime | None = None
@@ -45,7 +47,7 @@ class _DeltaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
                 return [(self._name, rows)]
             self._catching_up = False
         batches = self._tail.poll()
-        self._awake = None if batches else datetime.now(UTC) + POLL
+        self._awake = datetime.now(UTC) + self._poll
         self._received(self._name, sum(rows.num_rows for rows in batches))
         return [(self._name, rows) for rows in batches]
 

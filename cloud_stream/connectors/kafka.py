@@ -5,7 +5,7 @@ Offsets are never committed to Kafka: they stand in the Delta tables that the ro
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -97,10 +97,15 @@ def _text(key: bytes | None) -> str | None:
 
 
 class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
-    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has. `received` is told name and rows."""
+    """A Bytewax source of `(name, table)`: one part a topic, however many Kafka partitions it has. `received` is told name and rows.
 
-    def __init__(self, readers: Mapping[str, Callable[[], TopicReader]], received: Callable[[str, int], None]) -> None:
-        self._readers, self._received = readers, received
+    A topic with a pause (seconds, by name) is read that often: fewer, larger commits where nobody waits for them.
+    """
+
+    def __init__(
+        self, readers: Mapping[str, Callable[[], TopicReader]], received: Callable[[str, int], None], pauses: Mapping[str, float] | None = None
+    ) -> None:
+        self._readers, self._received, self._pauses = readers, received, pauses or {}
 
     def list_parts(self) -> list[str]:
         """The names, one a topic."""
@@ -108,19 +113,24 @@ class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_KafkaPart":  # noqa: ARG002 - Bytewax's signature
         """Open one topic at the positions of the table it feeds."""
-        return _KafkaPart(for_part, self._readers[for_part](), self._received)
+        return _KafkaPart(for_part, self._readers[for_part](), self._received, timedelta(seconds=self._pauses.get(for_part, 0)))
 
 
 class _KafkaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
-    def __init__(self, name: str, reader: TopicReader, received: Callable[[str, int], None]) -> None:
-        self._name, self._reader, self._received = name, reader, received
+    def __init__(self, name: str, reader: TopicReader, received: Callable[[str, int], None], pause: timedelta) -> None:
+        self._name, self._reader, self._received, self._pause = name, reader, received, pause
+        self._awake: datetime | None = None
 
     def next_batch(self) -> list[tuple[str, pa.Table]]:
         table = self._reader.read()
+        self._awake = datetime.now(UTC) + self._pause if self._pause else None
         if table is None:
             return []
         self._received(self._name, table.num_rows)
         return [(self._name, table)]
+
+    def next_awake(self) -> datetime | None:
+        return self._awake
 
     def snapshot(self) -> None:
         return None

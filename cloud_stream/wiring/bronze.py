@@ -16,6 +16,9 @@ from cloud_stream.wiring.owned import TOPICS, owned
 from lakehouse import writer
 from lakehouse.tables import BRONZE_OF
 
+PAUSES = {"cells": 2.0, "event": 2.0, "rejected": 2.0}
+"""Seconds between reads of what no alert and no live feature waits for."""
+
 
 def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     """Kafka to bronze."""
@@ -24,7 +27,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     reached = {name: reached_of(settings.lake, tables[name], owned(settings, topic)) for name, topic in TOPICS.items()}
     readers = {name: partial(TopicReader, settings.kafka, topic, reached[name]) for name, topic in TOPICS.items()}
     committers: dict[str, Callable[[], Committer]] = {name: partial(Rows, settings.lake, table, reached[name]) for name, table in tables.items()}
-    return bronze.build(KafkaInput(readers, metrics.took), CommitOutput(committers, metrics.committed))
+    return bronze.build(KafkaInput(readers, metrics.took, PAUSES), CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:

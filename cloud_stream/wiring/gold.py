@@ -42,7 +42,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         "vehicle_current": partial(Whole, lake, "gold.vehicle_current", sources),
     }
     tail = Tail(silver, partitions)
-    return gold.build(DeltaInput({"telemetry": (tail, behind)}, metrics.took), steps, CommitOutput(committers, metrics.committed))
+    return gold.build(DeltaInput({"telemetry": (tail, behind)}, metrics.took, 0.8), steps, CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:

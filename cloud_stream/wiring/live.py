@@ -33,7 +33,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     reached = reached_of(settings.lake, "state.live", owned(settings, TELEMETRY))
     state = load_checkpoint(table.to_pyarrow_table(), reached)
     reactor = Reactor(state, _predictor(settings.mlflow))
-    reader = partial(TopicReader, settings.kafka, TELEMETRY, reached, most=5_000, wait_s=0.02)
+    reader = partial(TopicReader, settings.kafka, TELEMETRY, reached, most=5_000, wait_s=0.04)
 
     def observe(rows: pa.Table) -> None:
         if rows.num_rows:

@@ -39,7 +39,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         tails[kind] = (Tail(bronze, partitions), reached)
         committers[kind] = partial(SilverRows, settings.lake, kind, refiners[kind])
     steps = {kind: refiner.step for kind, refiner in refiners.items()}
-    return silver.build(DeltaInput(tails, metrics.took), steps, CommitOutput(committers, metrics.committed))
+    return silver.build(DeltaInput(tails, metrics.took, 0.05), steps, CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:

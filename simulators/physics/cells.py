@@ -12,43 +12,41 @@ from simulators.physics.traits import PROBES
 SHORT_K_PER_W = 0.35
 """How much hotter than the pack a probe beside a cell gets, a W of heat in that cell."""
 ACTIVE_AMPS = 120.0
+BELOW_EMPTY_V = 8.0
+"""How steeply a cell falls below empty, V per unit of charge."""
 
 
-def volts(world: World, state: State, rows: np.ndarray, effects: Effects | None = None) -> Array:
-    """Cell voltages (V), shape (rows, cells of the largest pack); columns beyond a vehicle's last cell repeat its first.
+def volts(world: World, state: State, effects: Effects | None = None) -> Array:
+    """Cell voltages (V), shape (vehicles, cells of the largest pack); columns beyond a vehicle's last cell repeat its first.
 
     Each cell has its own capacity, resistance and offset of charge. The pack's voltage is their sum.
     """
     traits, cells = world.traits, condition(world, state)
-    soc, amps = cells.soc[rows], state.charge.amps[rows]
-    kind, series = traits.pack.chemistry[rows], traits.pack.series[rows]
-    rest, slope = chemistry.ocv(kind, soc)
-    packs = pack.Pack(*(column[rows] for column in traits.pack))
-    factor = pack.resistance_factor(packs, soc, state.heat.pack_c[rows], growth(traits, cells.loss, effects)[rows])
-    drop = amps * packs.r0_ohm * factor / series
-    relaxing = (state.charge.fast_v[rows] + state.charge.slow_v[rows]) / series
-    spread = effects.spread_x[rows] if effects else np.ones(len(rows), np.float32)
-    offset = (traits.cell_soc[rows] * spread[:, None] + (1 - soc)[:, None] * traits.cell_capacity[rows]) * slope[:, None]
-    own = (rest + drop + relaxing)[:, None] + offset + (drop + relaxing)[:, None] * traits.cell_ohm[rows]
-    own = own.astype(np.float32)
+    soc, packs = cells.soc, traits.pack
+    rest, slope = chemistry.ocv(packs.chemistry, soc)
+    factor = pack.resistance_factor(packs, soc, state.heat.pack_c, growth(traits, cells.loss, effects))
+    drop = (state.charge.amps * packs.r0_ohm * factor + state.charge.fast_v + state.charge.slow_v) / packs.series
+    own = traits.cell_capacity * ((1 - soc) * slope).astype(np.float32)[:, None]
+    own += traits.cell_soc * (slope * effects.spread_x if effects else slope).astype(np.float32)[:, None]
+    if drop.any():
+        own += traits.cell_ohm * drop.astype(np.float32)[:, None]
+    own += (rest + drop).astype(np.float32)[:, None]
     if effects:
-        faulty = np.flatnonzero(effects.cell[rows] >= 0)
-        at = rows[faulty]
-        weak = 1 - (1 - soc[faulty]) / effects.cell_capacity_x[at] - state.drained_ah[at] / cells.capacity_ah[at]
-        alone, _ = chemistry.ocv(kind[faulty], weak.astype(np.float32))
-        lower = np.minimum(weak, 0) * 8  # below empty a cell falls steeply
-        own[faulty, effects.cell[at]] = alone + lower + (drop + relaxing)[faulty] * effects.cell_ohm_x[at]
+        at = np.flatnonzero(effects.cell >= 0)
+        weak = 1 - (1 - soc[at]) / effects.cell_capacity_x[at] - state.drained_ah[at] / cells.capacity_ah[at]
+        alone, _ = chemistry.ocv(packs.chemistry[at], weak.astype(np.float32))
+        steep = np.minimum(weak, 0) * BELOW_EMPTY_V
+        own[at, effects.cell[at]] = np.maximum(alone + steep + drop[at] * effects.cell_ohm_x[at], 0)
     return own
 
 
-def probes_c(world: World, state: State, rows: np.ndarray, effects: Effects | None = None) -> Array:
-    """Probe temperatures (Celsius), shape (rows, probes): further apart under load, and hot beside a cell that heats."""
+def probes_c(world: World, state: State, effects: Effects | None = None) -> Array:
+    """Probe temperatures (Celsius), shape (vehicles, probes): further apart under load, and hot beside a cell that heats."""
     traits = world.traits
-    load = np.minimum(np.abs(state.charge.amps[rows]) * np.float32(1 / ACTIVE_AMPS), 2)
-    probes = state.heat.pack_c[rows][:, None] + traits.probe_k[rows] * (np.float32(0.4) + load)[:, None]
+    load = np.minimum(np.abs(state.charge.amps) * np.float32(1 / ACTIVE_AMPS), 2)
+    probes = state.heat.pack_c[:, None] + traits.probe_k * (np.float32(0.4) + load)[:, None]
     if effects:
-        faulty = np.flatnonzero(effects.cell[rows] >= 0)
-        at = rows[faulty]
+        at = np.flatnonzero(effects.cell >= 0)
         beside = effects.cell[at] * PROBES // traits.series[at]
-        probes[faulty, beside] += effects.short_heat_w[at] * np.float32(SHORT_K_PER_W)
+        probes[at, beside] += effects.short_heat_w[at] * np.float32(SHORT_K_PER_W)
     return probes.astype(np.float32)

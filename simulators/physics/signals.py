@@ -23,7 +23,7 @@ WARN_CELL_V = 2.6
 
 
 class Seen(NamedTuple):
-    """What several signals share: the state, the packs' condition, all cell voltages and all probes."""
+    """What several signals share: the state, the packs' condition, all cell voltages and probes, and which cells are extreme."""
 
     world: World
     state: State
@@ -31,18 +31,23 @@ class Seen(NamedTuple):
     condition: Condition
     volts: Array
     probes: Array
+    lowest: np.ndarray
+    highest: np.ndarray
+
+    def cell_v(self, cell: np.ndarray) -> Array:
+        """Voltage of one cell of each vehicle."""
+        return self.volts[np.arange(len(cell)), cell]
 
 
 def seen(world: World, state: State, effects: Effects | None = None) -> Seen:
     """Look at a fleet once; the signals are then cheap."""
-    rows = np.arange(len(world.traits.number))
-    volts, probes = cells.volts(world, state, rows, effects), cells.probes_c(world, state, rows, effects)
-    return Seen(world, state, effects, condition(world, state), volts, probes)
+    volts, probes = cells.volts(world, state, effects), cells.probes_c(world, state, effects)
+    return Seen(world, state, effects, condition(world, state), volts, probes, volts.argmin(axis=1), volts.argmax(axis=1))
 
 
 def quick(seen: Seen) -> Columns:
     """The signals of every frame."""
-    state, volts, probes = seen.state, seen.volts, seen.probes
+    state, probes = seen.state, seen.probes
     motion, charge, trip, heat = state.motion, state.charge, state.trip, state.heat
     mode = trip.mode
     return {
@@ -53,8 +58,8 @@ def quick(seen: Seen) -> Columns:
         "pack_v": charge.volts,
         "pack_a": charge.amps,
         "pack_w": charge.volts * charge.amps,
-        "cell_v_min": volts.min(axis=1, initial=9),
-        "cell_v_max": volts.max(axis=1, initial=0),
+        "cell_v_min": seen.cell_v(seen.lowest),
+        "cell_v_max": seen.cell_v(seen.highest),
         "pack_temp_c": probes.mean(axis=1),
         "pack_temp_max_c": probes.max(axis=1, initial=-60),
         "energy_in_kwh": np.floor(charge.in_wh) / 1000,
@@ -77,7 +82,7 @@ def quick(seen: Seen) -> Columns:
 
 def steady(seen: Seen) -> Columns:
     """The signals that are reported every 10 s besides."""
-    traits, state, volts, probes = seen.world.traits, seen.state, seen.volts, seen.probes
+    traits, state, probes = seen.world.traits, seen.state, seen.probes
     motion, charge, plug, heat, mode, cond = state.motion, state.charge, state.plug, state.heat, state.trip.mode, seen.condition
     left_ah = np.maximum(plug.stop_soc - cond.soc, 0) * cond.capacity_ah
     charging = (mode == CHARGING) & (charge.amps > 0)
@@ -95,8 +100,8 @@ def steady(seen: Seen) -> Columns:
         "gear": np.where(mode == DRIVING, 127.0, 126.0),
         "soc_shown_pct": np.clip(cond.soc * 104 - 3, 0, 100),
         "energy_left_kwh": charge.ah * traits.series * 3.65e-3,
-        "cell_id_min": volts.argmin(axis=1) + 1.0,
-        "cell_id_max": volts.argmax(axis=1) + 1.0,
+        "cell_id_min": seen.lowest + 1.0,
+        "cell_id_max": seen.highest + 1.0,
         "pack_temp_min_c": probes.min(axis=1, initial=200),
         "charge_in_ah": np.floor(charge.in_ah * 100) / 100,
         "charge_out_ah": np.floor(charge.out_ah * 100) / 100,
@@ -114,7 +119,7 @@ def steady(seen: Seen) -> Columns:
         "ac_on": ((heat.hvac_w > 0) & (heat.cabin_c > traits.climate.target_c)).astype(np.float32),
         "lv_v": np.where(mode == PARKED, 12.5, 14.1) + 0.1 * traits.probe_k[:, 0],
         "gps_accuracy_m": 2.5 + 1.2 * traits.probe_k[:, 1],
-        "dtc_count": _codes(isolation, probes.max(axis=1, initial=-60), volts.min(axis=1, initial=9), open_ & (mode != PARKED)),
+        "dtc_count": _codes(isolation, probes.max(axis=1, initial=-60), seen.cell_v(seen.lowest), open_ & (mode != PARKED)),
     }
 
 

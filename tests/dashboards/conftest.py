@@ -9,13 +9,13 @@ from selenium.webdriver import Chrome
 from tests.dashboards.made import Dashboard, MockCluster, chromium, free_port, open_browser, redis_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
     with redis_server(free_port()) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     found = chromium()
     if found is None:
@@ -25,18 +25,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     driver.quit()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mock_cluster() -> MockCluster:
     return MockCluster()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shown_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The lake that `dashboard` shows; each test publishes the fleet that it needs."""
     return tmp_path_factory.mktemp("shown") / "lake"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dashboard(mock_cluster: MockCluster, shown_lake: Path, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """One that runs, for all tests that leave it running."""
     log = tmp_path_factory.mktemp("dashboard") / "log"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import deltalake
 import pyarrow as pa
 import pytest
 
@@ -96,3 +97,10 @@ def test_sql_only_reads_and_says_what_is_wrong(lake: str) -> None:
     ):
         with pytest.raises(Terminal, match=sentence):
             sql.query(lake, question)
+
+
+def test_a_table_of_another_version_needs_a_person(tmp_path: Path) -> None:
+    old = pa.schema([("key", pa.string())])
+    deltalake.DeltaTable.create(reader.address(str(tmp_path), "bronze.telemetry"), old)
+    with pytest.raises(Terminal, match="another version"):
+        append(str(tmp_path), rows(0, 1))

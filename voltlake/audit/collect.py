@@ -180,7 +180,7 @@ def _records(kafka: str, topic: str) -> Iterable[tuple[int, int, bytes]]:
         consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in parts])
         open_parts = set(parts)
         while open_parts:
-            messages = consumer.consume(10_000, 1.0)
+            messages = consumer.consume(10_000, 0.05)
             for message in messages:
                 error = message.error()
                 if error is None:

@@ -68,6 +68,8 @@ def status(data: Data = DATA, *, as_json: AsJson = False) -> None:
         console.print(table(found, time.time()))
         for line in last_words(found):
             console.print(line, markup=False, highlight=False)
+        for what, which in found.chosen.items():
+            console.print(f"{what}: {which}", highlight=False, soft_wrap=True)
         console.print(f"dashboard {found.plan.dashboard_url}   data {found.plan.data}")
     if any(one.state not in ("running", "done") for one in found.processes):
         raise typer.Exit(1)

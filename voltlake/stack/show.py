@@ -35,9 +35,9 @@ def last_words(record: Record) -> list[str]:
 
 
 def where(record: Record, one: Standing) -> str:
-    """Address of a process; for a server also which program was chosen."""
+    """The port of a process; "" where it has none."""
     port = record.plan.ports.get(one.name) or record.plan.ports.get(f"{one.name}-metrics")
-    return " ".join(part for part in (f":{port}" if port else "", record.chosen.get(one.name, "")) if part)
+    return f":{port}" if port else ""
 
 
 def span(seconds: float) -> str:
