@@ -5,12 +5,11 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.status import Status
-
 from voltlake.commands.options import say
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from simulators.measured import Summary
 
 _PLAIN_S = 5.0
@@ -20,7 +19,7 @@ class Progress:
     """A context in which it can be called with a summary, every second or so."""
 
     def __init__(self) -> None:
-        self._status: Status | None = Status("connecting", console=Console(stderr=True)) if sys.stderr.isatty() else None
+        self._status = _status() if sys.stderr.isatty() else None
         self._said_s = 0.0
 
     def __enter__(self) -> "Progress":
@@ -39,6 +38,13 @@ class Progress:
         elif summary.finished or time.monotonic() - self._said_s >= _PLAIN_S:
             self._said_s = time.monotonic()
             say(line(summary))
+
+
+def _status() -> "Status":
+    from rich.console import Console
+    from rich.status import Status
+
+    return Status("connecting", console=Console(stderr=True))
 
 
 def line(summary: "Summary") -> str:

@@ -66,11 +66,10 @@ def simulate(
         "reconnect_s": reconnect_every,
         "drain_s": drain,
     }
+    there = {} if broker else of_stack(data, "fleet")
     try:
         if broker:
             there = destination(broker, (ca, cert, key), login, acks, patience) | {"regions": [one.strip() for one in regions.split(",")]}
-        else:
-            there = of_stack(data, "fleet")
         settings = _settings(chosen | there, shard, workers)
         target = _writable(json)
     except Terminal as error:
@@ -143,8 +142,12 @@ def replay(
     from simulators.run import replay as run
     from simulators.settings import ReplaySettings, check
 
+    if absent := [str(file) for file in files if not file.is_file()]:
+        raise _wrong(Terminal(f"cannot read the recording {', '.join(absent)}: there is no such file"))
+    there = {} if broker else of_stack(data, "replay")
     try:
-        there = destination(broker, (ca, cert, key), login, acks, patience) if broker else of_stack(data, "replay")
+        if broker:
+            there = destination(broker, (ca, cert, key), login, acks, patience)
         chosen: dict[str, Any] = {"seconds": seconds, "files": [str(file) for file in files], "speed": speed, "mapping": mapping}
         chosen["trips"] = [one.strip() for one in trips.split(",") if one.strip()]
         settings = msgspec.convert(chosen | there, ReplaySettings)
