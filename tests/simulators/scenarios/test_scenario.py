@@ -114,3 +114,9 @@ def test_labels_say_who_what_when_and_how_bad(tmp_path: Path) -> None:
     weak = next(one for one in found if one.kind == "cell.weak_capacity")
     assert 0.3 <= weak.severity <= 0.9
     assert weak.end_ts == pytest.approx(weak.start_ts + 3_600_000, abs=1)
+
+
+def test_the_shipped_example_has_every_kind_and_stands() -> None:
+    found = scenario.load(Path(scenario.__file__).parent / "examples" / "every_kind.yaml")
+    assert {order.kind for order in found.orders} == set(KINDS)
+    assert {fault.kind for fault in planned(found, 1, range(60), 0.0)} == set(KINDS)
