@@ -38,7 +38,7 @@ def hvac_w(climate: Climate, cabin_c: Array, ambient_c: Array, sun_w: Array, on:
     off_target = cabin_c - climate.target_c
     steady = LEAK_W_PER_K * (climate.target_c - ambient_c) - sun_w
     beyond = off_target - np.clip(off_target, -COMFORT_BAND_K, COMFORT_BAND_K)
-    wanted = np.where(np.abs(off_target) < COMFORT_BAND_K * 2, steady, 0) - GAIN_W_PER_K * beyond
+    wanted = steady - GAIN_W_PER_K * beyond
     cop = np.where(wanted > 0, heating_cop(ambient_c, climate.heat_pump), COOLING_COP)
     power = np.minimum(np.abs(wanted) / cop, climate.most_w) * on
     return power, np.sign(wanted) * power * cop

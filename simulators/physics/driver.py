@@ -16,9 +16,12 @@ _STREAM = 301
 URBAN_M = 2500.0
 MOTORWAY_M = 18_000.0
 COMFORT_BRAKE_MS2 = 1.4
+BEGIN = 0.8
+"""A driver brakes for a stop when this share of comfortable braking is needed."""
 HARD_BRAKE_MS2 = 4.0
 JERK_MS3 = 2.0
 CLOSE_M = 2.0
+REACTION_S = 1.5
 # By class (urban, rural, motorway): least and further speed (m/s), mean length (m), chance of a stop at the end, speed there otherwise.
 _LEAST = np.array([9.0, 17.0, 26.0], np.float32)
 _MORE = np.array([6.0, 9.0, 10.0], np.float32)
@@ -46,7 +49,8 @@ def stretched(driver: Driver, motion: Motion, count: np.ndarray, length_m: Array
     near = np.minimum(motion.gone_m, left)
     far = (near > URBAN_M) & ~driver.doors
     kind = np.where(far, np.where((length_m > MOTORWAY_M) & (near > 2 * URBAN_M) & (pick < 0.85), 2, 1), 0)
-    drawn = np.maximum(-np.log(way + np.float32(2**-17)) * _LENGTH[kind], 60)
+    needed = 60 + motion.speed_mps * motion.speed_mps * np.float32(0.5 / COMFORT_BRAKE_MS2)  # so that it can end with a stop
+    drawn = np.maximum(-np.log(way + np.float32(2**-17)) * _LENGTH[kind], needed)
     last = left - drawn < 60
     length = np.where(last, left, drawn)
     speed = np.minimum(_LEAST[kind] + _MORE[kind] * wish, driver.top_mps)
@@ -65,12 +69,16 @@ def advanced(driver: Driver, motion: Motion, dt_s: float) -> tuple[Motion, Array
     """One step: the motion after it, metres driven, and which vehicles reached the end of their stretch."""
     speed = motion.speed_mps
     wave = np.float32(1) + np.float32(0.05) * np.sin(motion.gone_m * np.float32(0.011) + motion.stretch_mps)
-    brake = np.sqrt(motion.end_mps * motion.end_mps + 2 * COMFORT_BRAKE_MS2 * np.maximum(motion.left_m - speed * np.float32(0.5 * dt_s), 0))
-    wished = np.where(motion.wait_s > 0, 0, np.minimum(motion.stretch_mps * wave, brake))
+    room = np.maximum(motion.left_m - speed * np.float32(0.5 * dt_s), 1)
+    needed = np.maximum(speed * speed - motion.end_mps * motion.end_mps, 0) / (2 * room)
+    slower = speed - np.float32(COMFORT_BRAKE_MS2 * max(dt_s, REACTION_S))  # nobody brakes hard for a speed limit
+    wished = np.maximum(motion.stretch_mps * wave, slower)
     strong = np.minimum(
         driver.eager_ms2 * (1 - speed * np.float32(1 / 70)), driver.peak_w * np.float32(0.8) / (driver.mass_kg * np.maximum(speed, 12))
     )
-    asked = np.clip((wished - speed) * np.float32(1 / max(dt_s, 1.5)), -HARD_BRAKE_MS2, strong)
+    cruise = np.minimum((wished - speed) * np.float32(1 / max(dt_s, REACTION_S)), strong)
+    asked = np.where(needed > COMFORT_BRAKE_MS2 * BEGIN, -np.minimum(needed, HARD_BRAKE_MS2), cruise)
+    asked = np.where(motion.wait_s > 0, -speed * np.float32(1 / dt_s), asked)
     accel = np.clip(asked, motion.accel_ms2 - JERK_MS3 * 2 * dt_s, motion.accel_ms2 + np.float32(JERK_MS3 * dt_s))
     after = np.maximum(speed + accel * np.float32(dt_s), 0)
     way = (speed + after) * np.float32(0.5 * dt_s)

@@ -142,7 +142,7 @@ def traits(seed: int, numbers: Sequence[int], regions: Sequence[str], make: Make
         figures["aux_w"],
         figures["top_mps"],
         _f(1.1 + 1.2 * even(_STYLE)),
-        _pack(figures),
+        pack_of(figures),
         figures["capacity_ah"],
         figures["series"].astype(np.int32),
         cabin.Climate(_f(20 + 3 * even(_WISH)), np.full(len(key), 5500, np.float32), figures["heat_pump"]),
@@ -162,7 +162,8 @@ def _f(values: Array) -> Array:
     return values.astype(np.float32)
 
 
-def _pack(figures: dict[str, Array]) -> pack.Pack:
+def pack_of(figures: dict[str, Array]) -> pack.Pack:
+    """The packs of vehicles, from the figures of their models (see `makes`)."""
     kind = figures["chemistry"].astype(np.int32)
     leak = 4 + figures["heat_j_per_k"] * np.float32(2e-5)
     return pack.Pack(kind, figures["series"], figures["activation_k"], figures["r0"], figures["r1"], figures["r2"], figures["heat_j_per_k"], leak)

@@ -8,7 +8,7 @@ import msgspec
 
 from contracts import report
 from contracts.errors import Broken, Terminal
-from simulators.validation import judge, judge_i3, page, recordings
+from simulators.validation import judge, judge_i3, recordings
 from simulators.validation.notes import NOTES
 from simulators.validation.section import Section, Skipped
 
@@ -56,6 +56,8 @@ def _judge(given: argparse.Namespace) -> int:
         figures |= {key: (round(value, 4), unit) for key, (value, unit) in section.figures.items()}
     if not figures:
         raise Terminal(f"{given.data} holds none of the data that the physics is judged on; see the README of the data for the layout")
+    from simulators.validation import page  # loads the plotting, which takes seconds
+
     page.write(sections, NOTES, given.out)
     if given.json:
         report.write(report.make("validation", figures, passed), given.json)
@@ -64,7 +66,7 @@ def _judge(given: argparse.Namespace) -> int:
 
 
 def _fit(data: Path) -> int:
-    from simulators.validation import behaviour, fit
+    from simulators.validation import behaviour, fit  # loads the optimiser
 
     tests, cycles, drives, real = recordings.epa_tests(data), recordings.cycles(data), recordings.drives(data), recordings.sessions(data)
     if tests is None or cycles is None or drives is None or real is None:

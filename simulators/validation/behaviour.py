@@ -17,6 +17,11 @@ def parts(real: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return ~test, test
 
 
+def identity(mask: np.ndarray) -> str:
+    """What a fit remembers of the sessions that it was fitted on: their number."""
+    return f"{int(mask.sum())} sessions"
+
+
 def distance(real: np.ndarray, drawn: np.ndarray) -> float:
     """Kolmogorov-Smirnov distance of two samples: the greatest difference of their distributions."""
     ours, theirs = np.sort(drawn), np.sort(real)
@@ -71,4 +76,4 @@ def fit(real: dict[str, np.ndarray]) -> Fit:
     values |= {f"weekday_{day}": float(share) for day, share in enumerate(days)}
     rounded = {name: round(value, 5) for name, value in values.items()}
     source = "ACN-Data sessions at JPL whose row among those of the site is not divisible by 4"
-    return Fit(source, [f"{int(mask.sum())} sessions"], rounded)
+    return Fit(source, [identity(mask)], rounded)

@@ -54,7 +54,7 @@ def dynamometer(data: Path, cycles: dict[str, np.ndarray] | None) -> Section | S
 
 def another_model(data: Path, cycles: dict[str, np.ndarray] | None) -> Section | Skipped:
     """FASTSim's consumptions."""
-    title = "FASTSim, 20 vehicles on four cycles"
+    title = "FASTSim on four cycles"
     found = recordings.fastsim(data)
     if found is None:
         return Skipped(title, f"no consumptions in {data}/fastsim")
@@ -125,6 +125,8 @@ def plugging_in(data: Path) -> Section | Skipped:
         return Skipped(title, f"no JPL sessions in {data}/charging_sessions")
     model = sessions.workplace()
     fit_part, test_part = behaviour.parts(real)
+    if behaviour.identity(fit_part) not in fits()["sessions"].fitted_on:
+        test_part = test_part | fit_part  # other sessions: all are new
     start, energy = behaviour.distances(model, real, test_part)
     fit_start, fit_energy = behaviour.distances(model, real, fit_part)
     hours, energies = behaviour.drawn(model)
@@ -138,7 +140,7 @@ def plugging_in(data: Path) -> Section | Skipped:
          f"{np.percentile(real['start_h'][test_part], q):.1f}", f"{np.percentile(hours, q):.1f}")
         for q in (10, 25, 50, 75, 90)
     ]  # fmt: skip
-    text = f"{int(test_part.sum())} sessions of the test part against {len(hours)} drawn ones: the larger of the two Kolmogorov-Smirnov distances."
+    text = f"{int(test_part.sum())} sessions that the fit never saw against {len(hours)} drawn ones; the larger KS distance."
     return Section(
         title,
         text,

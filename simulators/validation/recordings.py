@@ -16,6 +16,11 @@ import pyarrow.parquet
 from contracts.errors import Terminal
 
 Rows = list[dict[str, object]]
+SHORTEST_S = 60
+"""A drive shorter than this says nothing."""
+MOSTLY = 0.8
+"""A drive of which less than this share is recorded is left out."""
+_NEEDED = ("speed_kmh", "elevation_m", "batt_voltage_v", "batt_current_a", "batt_temp_c", "soc_pct", "ambient_temp_c")
 
 
 class Drive(NamedTuple):
@@ -64,7 +69,7 @@ def epa_tests(data: Path) -> Rows | None:
     clean = [
         row for row in rows if not _true(row.get("unit_suspect")) and not _true(row.get("adjusted_suspect")) and row["test_vehicle_id"] != "1NFV5831"
     ]
-    return [row for row in clean if row["ac_wh_per_km_clean"] and row["cycle"]] or None
+    return [row for row in clean if all(row[name] not in {None, ""} for name in wanted)] or None
 
 
 def _true(value: object) -> bool:
@@ -86,16 +91,36 @@ def cycles(data: Path) -> dict[str, np.ndarray] | None:
 
 def drives(data: Path, folder: str = "bmw_i3_driving") -> list[Drive] | None:
     """Recorded drives of the BMW i3."""
-    wanted = ("trip", "speed_kmh", "elevation_m", "batt_voltage_v", "batt_current_a", "batt_temp_c", "soc_pct", "ambient_temp_c")
     found = []
-    for table in _tables(data / folder, ("*.parquet",), wanted):
+    for table in _tables(data / folder, ("*.parquet",), ("trip", *_NEEDED)):
         names = np.asarray(table["trip"].to_pylist())
         numeric = [field.name for field in table.schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
         values = {name: table[name].to_numpy().astype(float) for name in numeric}
         for name in dict.fromkeys(names.tolist()):
             own = names == name
-            found.append(Drive(str(name), {key: column[own] for key, column in values.items()}))
+            repaired = _at_1_hz({key: column[own] for key, column in values.items()})
+            if repaired is not None:
+                found.append(Drive(str(name), repaired))
     return found or None
+
+
+def _at_1_hz(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+    """A drive on whole seconds, with missing values filled between their neighbours; None where too much of it is missing."""
+    length = len(columns["speed_kmh"])
+    time = columns.get("time_s", np.arange(length, dtype=float))
+    good = np.isfinite(time) & (np.diff(time, prepend=-np.inf) > 0)
+    every = np.arange(time[good][0], time[good][-1] + 0.5) if good.any() else np.empty(0)
+    if len(every) < SHORTEST_S:
+        return None
+    filled = {}
+    for name, column in columns.items():
+        known = good & np.isfinite(column)
+        if known.sum() < MOSTLY * len(every):
+            if name in _NEEDED:
+                return None
+            continue
+        filled[name] = np.interp(every, time[known], column[known])
+    return filled
 
 
 def fastsim(data: Path) -> tuple[Rows, dict[str, dict[str, object]]] | None:
