@@ -5,13 +5,13 @@ goes on without it; what comes later still is handed on as it comes. So a stream
 within the wait changes nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from lakehouse.seen import Sender, group
+from lakehouse.seen import Sender, group, stretches
 
 WAIT_MS = 2_000
 
@@ -34,7 +34,7 @@ def release(order: Order, rows: pa.Table, clocks: Mapping[int, int]) -> pa.Table
     known_ms = together["known_at"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_numpy()
     partitions = together["partition"].to_numpy()
     free = np.zeros(len(seqs), bool)
-    for mine in _groups(sorted_rows, codes):
+    for mine in stretches(sorted_rows, codes):
         sender = senders[codes[mine[0]]]
         count, order.following[sender] = _count(seqs[mine], known_ms[mine], order.following.get(sender, 0), clocks[int(partitions[mine[0]])])
         free[mine[:count]] = True
@@ -43,17 +43,12 @@ def release(order: Order, rows: pa.Table, clocks: Mapping[int, int]) -> pa.Table
     return together.take(pa.array(sorted_rows[free[sorted_rows]]))
 
 
-def _groups(sorted_rows: np.ndarray, codes: np.ndarray) -> Iterator[np.ndarray]:
-    bounds = np.flatnonzero(np.diff(codes[sorted_rows])) + 1
-    yield from np.split(sorted_rows, bounds)
-
-
 def _count(seqs: np.ndarray, known_ms: np.ndarray, following: int, clock_ms: int) -> tuple[int, int]:
     """Of one sender's frames by seq: how many may go on, and the seq that is expected then."""
     if seqs[0] == following and seqs[-1] - seqs[0] == len(seqs) - 1:
         return len(seqs), int(seqs[-1]) + 1
-    for place, (seq, known) in enumerate(zip(seqs.tolist(), known_ms.tolist(), strict=True)):
-        if seq > following and clock_ms - known < WAIT_MS and not _overdue(known_ms[place:], clock_ms):
+    for place, seq in enumerate(seqs.tolist()):
+        if seq > following and not _overdue(known_ms[place:], clock_ms):
             return place, following
         following = max(following, seq + 1)
     return len(seqs), following

@@ -63,8 +63,7 @@ def admit(seen: Seen, arrivals: Arrivals) -> Admission:
     accepted, quarantined = np.zeros(len(seqs), bool), np.zeros(len(seqs), bool)
     codes, senders = group(arrivals.vehicles, arrivals.boots)
     order = np.lexsort((seqs, codes))
-    bounds = np.flatnonzero(np.diff(codes[order])) + 1
-    for rows in np.split(order, bounds) if len(order) else []:
+    for rows in stretches(order, codes):
         entry = seen.setdefault(senders[codes[rows[0]]], Entry())
         entry.partition, entry.clock_ms = int(arrivals.partitions[rows[0]]), max(entry.clock_ms, int(arrivals.clock_ms[rows].max()))
         if good[rows].all() and _continues(entry, seqs[rows]):
@@ -86,6 +85,11 @@ def group(vehicles: pa.ChunkedArray, boots: pa.ChunkedArray) -> tuple[np.ndarray
     vehicle_names, boot_names = names.dictionary.to_pylist(), units.dictionary.to_pylist()
     width = max(len(boot_names), 1)
     return codes, [Sender(vehicle_names[code // width], boot_names[code % width]) for code in unique.tolist()]
+
+
+def stretches(order: np.ndarray, codes: np.ndarray) -> list[np.ndarray]:
+    """Rows that are ordered by code, cut where the code changes: a stretch a sender."""
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1) if len(order) else []
 
 
 def _continues(entry: Entry, seqs: np.ndarray) -> bool:
