@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3.12 python3.11 python3; do command -v $$p >/de
 QUIET := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integration setup fmt lint types validate bench-quick doctor clean
+.PHONY: help demo test integration setup fmt lint types bench-quick bench-simulator validate doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,11 +35,14 @@ lint: $(STAMP) ## style
 types: $(STAMP) ## types
 	@$(VENV)/bin/mypy $(PACKAGES)
 
-validate: $(STAMP) ## the simulator's physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE OUT=FILE
-	@$(PY) -m simulators.validation $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) $(if $(OUT),--out $(OUT)) $(ARGS)
-
 bench-quick: $(STAMP) ## measure latencies and the highest rate, into bench/results/quick.json
 	@$(PY) -m bench.quick $(ARGS)
+
+bench-simulator: $(STAMP) ## what the simulator costs against a bare Mosquitto, into bench/results/simulator.json
+	@$(PY) -m bench.simulator $(ARGS)
+
+validate: $(STAMP) ## the simulator's physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE
+	@$(PY) -m simulators.validation judge $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) --out docs/validation.md
 
 doctor: $(STAMP) ## what this machine lacks
 	@$(PY) -m voltlake doctor

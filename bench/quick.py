@@ -18,7 +18,7 @@ import msgspec
 from contracts import report
 from contracts.errors import Terminal
 from lakehouse import reader
-from simulators.run import Summary
+from simulators.measured import Summary
 from voltlake.audit import audit
 from voltlake.demo import traffic
 from voltlake.demo.latency import AlertMeter, Meter, OnlineMeter, SilverMeter
@@ -28,14 +28,15 @@ from voltlake.stack.plan import Plan
 from voltlake.stack.start import running
 
 RESULT = Path(__file__).parent / "results" / "quick.json"
-LATENCY_RATE, LATENCY_S, WARM_S = 500, 60, 20
+LATENCY_RATE, LATENCY_S, WARM_S = 500, 60, 15
 HOLD_S = 60
-RATES = (2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000)
+RATES = (2000, 3500, 5000)
 FRAME_HZ = 2.0
 """Frames a second of each vehicle: the fleet grows with the rate, as it would."""
 MOST_BEHIND_S = 5.0
 """Rows in silver may be behind what was published by as much as arrives in this time."""
-MOST_LATE = 0.01
+MOST_LAG_MS = 1000
+"""The 99th percentile of the send lag: beyond, the generator itself did not keep its schedule."""
 
 
 class Held(NamedTuple):
@@ -118,7 +119,8 @@ def _hold(plan: Plan, around: Surroundings, rate: int) -> Held:
     sent = last.published - first.published
     behind = sent - grown
     late = (last.late - first.late) / max(sent, 1)
-    kept = safe and sent >= 0.98 * rate * seconds and late <= MOST_LATE and behind <= rate * MOST_BEHIND_S and last.resent == first.resent
+    on_time = sent >= 0.98 * rate * seconds and (last.send_lag_p99_ms or 0) <= MOST_LAG_MS
+    kept = safe and on_time and behind <= rate * MOST_BEHIND_S and last.resent == first.resent
     said = (
         f"{'held' if kept else 'not held'}: {sent / seconds:.0f}/s sent, {late:.1%} late (p99 {last.send_lag_p99_ms} ms), "
         f"{grown / seconds:.0f}/s into silver, {last.pending} not yet safe, {last.resent - first.resent} sent again"

@@ -58,8 +58,13 @@ def fit(dataset: Dataset) -> Fitted:
             "let the simulator run for two minutes more"
         )
     kept = held_back(dataset.vehicles, dataset.instants)
-    model = HistGradientBoostingRegressor(**PARAMETERS).fit(rows[~kept], dataset.label[~kept])
+    model = HistGradientBoostingRegressor(**PARAMETERS).fit(_learnable(rows[~kept]), dataset.label[~kept])
     return Fitted(model, rows[~kept].head(20).reset_index(drop=True), _judge(model, rows, dataset.label, kept))
+
+
+def _learnable(rows: pd.DataFrame) -> pd.DataFrame:
+    """A feature that is null in every row teaches nothing; the library's binning still needs one value in it."""
+    return rows.fillna({name: 0.0 for name in rows if rows[name].isna().all()})
 
 
 def _judge(model: HistGradientBoostingRegressor, rows: pd.DataFrame, label: np.ndarray, kept: np.ndarray) -> dict[str, float]:

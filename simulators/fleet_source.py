@@ -1,21 +1,25 @@
-"""The plain fleet as a source of messages: telemetry at a rate, cells more slowly, events as they happen.
+"""A simulated fleet as a source of messages: telemetry at a rate, cells more slowly, events as they happen.
 
 A vehicle has a place (slot) in the period, from its own key, so that a fleet does not send everything at once: within the
-period slot s is due at s/slots. The vehicles of one slot are one set of arrays and one numpy step.
+period slot s is due at s/slots. The vehicles of one slot are one group and one numpy step.
+
+A fleet may be cut into parts (processes, machines): vehicle n is in part n modulo parts, and its series does not depend on that.
 """
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 
 from contracts.identity import KINDS
-from simulators import fleet, models, readings
 from simulators.draws import keys, uniform
-from simulators.fleet import State, Traits
 from simulators.frames import Layout, encode_cells, encode_event
-from simulators.habits import Occurrence
+from simulators.group import Group, Happening, Rows
+from simulators.physical import PhysicalGroup
+from simulators.physics.traits import Make, makes
+from simulators.plain import PlainGroup
 from simulators.source import Message, Vehicle
 
 TELEMETRY, CELLS, EVENT = (KINDS.index(kind) for kind in ("telemetry", "cells", "event"))
@@ -27,7 +31,8 @@ _FIRMWARE = "sim-1"
 class Plan(msgspec.Struct, frozen=True):
     """Which fleet: vehicle numbers 1 to `vehicles`, spread over the regions; `seconds` 0 is without end.
 
-    `hot` vehicles run hot; less than 0 is one in fifty, at least one. `every_signal` puts all signals in every frame.
+    `hot` vehicles run hot; less than 0 is one in fifty, at least one. `every_signal` puts all signals in every frame. Only the
+    vehicles of `part` (0 to `parts` - 1) are simulated. `models` are those of the physical fleet; all where empty.
     """
 
     vehicles: int
@@ -39,16 +44,19 @@ class Plan(msgspec.Struct, frozen=True):
     hot: int = -1
     every_signal: bool = False
     prefix: str = "SIM"
+    fidelity: Literal["plain", "physics"] = "plain"
+    models: tuple[str, ...] = ()
+    part: int = 0
+    parts: int = 1
 
 
 class _Slot:
-    """The vehicles of one place in the period."""
+    """The vehicles of one place in the period; `members` are their places in the source."""
 
-    def __init__(self, members: Sequence[int], traits: Traits, cells_every: int) -> None:
-        self.members = list(members)
-        self.traits = traits
-        self.state: State = fleet.start(traits)
-        self.cells_at = (uniform(traits.keys, 0, 50) * cells_every).astype(np.int64)
+    def __init__(self, members: Rows, group: Group, cells_at: Rows) -> None:
+        self.members: list[int] = members.tolist()
+        self.group = group
+        self.cells_at = cells_at
 
 
 class FleetSource:
@@ -57,7 +65,7 @@ class FleetSource:
     paced = True
 
     def __init__(self, plan: Plan) -> None:
-        """Vehicles and their first state."""
+        """Vehicles and their first state. Raises Terminal for an unknown model."""
         self._plan = plan
         self._period_s = 1 / plan.rate_hz
         self._slots_count = max(1, min(20, round(self._period_s / _SLOT_S)))
@@ -65,8 +73,9 @@ class FleetSource:
         self._turn = 0
         self._cells_every = self._frames(plan.cells_s)
         self._steady_every, self._slow_every = self._frames(_STEADY_S), self._frames(_SLOW_S)
-        numbers = np.arange(1, plan.vehicles + 1, dtype=np.int64)
-        places = (uniform(keys(plan.seed, numbers), 0, 51) * self._slots_count).astype(np.int64)
+        self._numbers = np.arange(plan.part + 1, plan.vehicles + 1, plan.parts, dtype=np.int64)
+        self._make = makes(plan.models) if plan.fidelity == "physics" else None
+        places = (uniform(keys(plan.seed, self._numbers), 0, 51) * self._slots_count).astype(np.int64)
         self._slots = [self._slot(np.flatnonzero(places == place)) for place in range(self._slots_count)]
         self._layouts: dict[tuple[bool, bool], Layout] = {}
         self.vehicles: Sequence[Vehicle] = self._vehicles()
@@ -83,9 +92,11 @@ class FleetSource:
         at, step = self._turn % self._slots_count, self._turn // self._slots_count
         self._turn += 1
         slot, ts = self._slots[at], start_ms + round(due_s * 1000)
-        if not slot.members:
+        if slot is None:
             return []
-        slot.state, happened = fleet.step(slot.traits, slot.state, self._period_s)
+        if step == 0:
+            slot.group.begin((start_ms + round(due_s * 1000)) / 1000 - self._period_s)
+        happened = slot.group.step(self._period_s)
         out = self._boots(slot, ts) if step == 0 else []
         out += self._events(slot, happened, ts)
         steady = step == 0 or self._plan.every_signal or (step + at) % self._steady_every == 0
@@ -95,11 +106,7 @@ class FleetSource:
         return out + self._cells(slot, ts, step)
 
     def _encode(self, slot: _Slot, ts: int, *, steady: bool, slow: bool) -> list[bytes]:
-        columns = readings.quick(slot.traits, slot.state)
-        if steady:
-            columns |= readings.steady(slot.traits, slot.state)
-        if slow:
-            columns |= readings.slow(slot.traits, slot.state)
+        columns = slot.group.columns(steady=steady, slow=slow)
         layout = self._layouts.get((steady, slow))
         if layout is None:
             layout = self._layouts[steady, slow] = Layout(tuple(columns))
@@ -109,37 +116,41 @@ class FleetSource:
         due = np.flatnonzero(slot.cells_at == step % self._cells_every)
         if not len(due):
             return []
-        volts, probes = fleet.cells_v(slot.traits, slot.state)[due], fleet.probes_c(slot.traits, slot.state)[due]
+        volts, probes = slot.group.cells(due)
         return [Message(slot.members[at], CELLS, raw) for at, raw in zip(due.tolist(), encode_cells(ts, volts, probes), strict=True)]
 
     def _boots(self, slot: _Slot, ts: int) -> list[Message]:
-        names = [models.MODELS[at].name for at in slot.traits.model.tolist()]
+        names = [self.vehicles[index].model for index in slot.members]
         return [
             Message(index, EVENT, encode_event(ts, "boot", {"firmware": _FIRMWARE, "model": name}))
             for index, name in zip(slot.members, names, strict=True)
         ]
 
-    def _events(self, slot: _Slot, happened: Sequence[Occurrence], ts: int) -> list[Message]:
+    def _events(self, slot: _Slot, happened: Sequence[Happening], ts: int) -> list[Message]:
         return [Message(slot.members[one.vehicle], EVENT, encode_event(ts, one.event, one.attributes)) for one in happened]
 
     def _frames(self, seconds: float) -> int:
         return max(1, round(seconds * self._plan.rate_hz))
 
-    def _slot(self, members: np.ndarray[tuple[int], np.dtype[np.int64]]) -> _Slot:
-        plan, indexes = self._plan, members.tolist()
-        numbers = [index + 1 for index in indexes]
-        regions = [plan.regions[index % len(plan.regions)] for index in indexes]
-        hot = [index % 50 == 0 if plan.hot < 0 else index < plan.hot for index in indexes]
-        return _Slot(indexes, fleet.traits(plan.seed, numbers, regions, hot), self._cells_every)
+    def _slot(self, members: Rows) -> _Slot | None:
+        plan, numbers = self._plan, self._numbers[members]
+        if not len(members):
+            return None
+        cells_at = (uniform(keys(plan.seed, numbers), 0, 50) * self._cells_every).astype(np.int64)
+        return _Slot(members, _group(plan, numbers.tolist(), self._make), cells_at)
 
     def _vehicles(self) -> list[Vehicle]:
         found: dict[int, Vehicle] = {}
         for slot in self._slots:
-            of = slot.traits
-            homes = zip(of.home.lat.tolist(), of.home.lon.tolist(), of.model.tolist(), of.hot.tolist(), strict=True)
-            for index, (lat, lon, model, hot) in zip(slot.members, homes, strict=True):
-                region = self._plan.regions[index % len(self._plan.regions)]
-                tags = ("simulated", "runs-hot") if hot else ("simulated",)
-                identity = f"{self._plan.prefix}-{index + 1:05d}"
-                found[index] = Vehicle(identity, region, models.MODELS[model].name, round(lat, 6), round(lon, 6), tags)
-        return [found[index] for index in sorted(found)]
+            for place, home in zip(slot.members, slot.group.homes(), strict=True) if slot else ():
+                number = int(self._numbers[place])
+                identity, region = f"{self._plan.prefix}-{number:05d}", self._plan.regions[(number - 1) % len(self._plan.regions)]
+                found[place] = Vehicle(identity, region, home.model, home.lat, home.lon, home.tags)
+        return [found[place] for place in sorted(found)]
+
+
+def _group(plan: Plan, numbers: Sequence[int], make: Make | None) -> Group:
+    regions = [plan.regions[(number - 1) % len(plan.regions)] for number in numbers]
+    if make is not None:
+        return PhysicalGroup(plan.seed, numbers, regions, make)
+    return PlainGroup(plan.seed, numbers, regions, [(number - 1) % 50 == 0 if plan.hot < 0 else number <= plan.hot for number in numbers])

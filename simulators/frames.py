@@ -4,7 +4,7 @@ Rows are encoded by msgspec from structs that are made for one set of signals, w
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,8 @@ from contracts.codec import encode
 from contracts.events import Cells, Event
 from contracts.signals import BY_NAME, Signal
 from simulators.draws import Floats
+from simulators.group import Columns
+from simulators.group import Floats as AnyFloats
 
 _CELL, _PROBE = BY_NAME["cell_v_min"], BY_NAME["pack_temp_min_c"]
 
@@ -38,7 +40,7 @@ class Layout:
         fields: list[tuple[str, Any, Any]] = [(name, float | int | UnsetType, UNSET) for name in names]
         self._row = msgspec.defstruct("Signals", fields, gc=False)
 
-    def encode(self, ts: int | Iterable[int], columns: Mapping[str, Floats]) -> list[bytes]:
+    def encode(self, ts: int | Iterable[int], columns: Columns) -> list[bytes]:
         """One payload a row. A value that is not a number (NaN) is left out of its frame.
 
         `ts` is epoch milliseconds, one for all rows or one a row; `columns` holds at least this layout's names.
@@ -59,17 +61,21 @@ def _column(signals: Sequence[Signal], field: str) -> Floats:
     return np.array([getattr(signal, field) for signal in signals], dtype=np.float64)[:, None]
 
 
-def quantise(values: Floats, limits: tuple[Floats, Floats, Floats]) -> Floats:
+def quantise(values: AnyFloats, limits: tuple[Floats, Floats, Floats]) -> Floats:
     """Values clipped to (low, high) and rounded to multiples of 1/scale; each is the float that prints as that decimal."""
     low, high, scale = limits
     return (np.rint(np.clip(values, low, high) * scale) + 0.0) / scale
 
 
-def encode_cells(ts: int, cell_v: Floats, probe_c: Floats) -> list[bytes]:
-    """`cells` payloads of one instant: voltages (vehicles, cells) and probe temperatures (vehicles, probes)."""
-    volts = quantise(cell_v, _limits(_CELL)).tolist()
-    probes = quantise(probe_c, _limits(_PROBE)).tolist()
-    return [encode(Cells(ts, v, c)) for v, c in zip(volts, probes, strict=True)]
+def encode_cells(ts: int | Sequence[int], cell_v: Sequence[AnyFloats], probe_c: Sequence[AnyFloats] | AnyFloats) -> list[bytes]:
+    """`cells` payloads, one a vehicle or instant: its voltages and its probe temperatures. `ts` is one for all, or one each."""
+    stamps = [ts] * len(cell_v) if isinstance(ts, int) else ts
+    if len({len(one) for one in cell_v}) <= 1:
+        volts = quantise(np.asarray(cell_v), _limits(_CELL)).tolist()
+    else:
+        volts = [quantise(one, _limits(_CELL)).tolist() for one in cell_v]
+    probes = quantise(np.asarray(probe_c), _limits(_PROBE)).tolist()
+    return [encode(Cells(at, v, c)) for at, v, c in zip(stamps, volts, probes, strict=True)]
 
 
 def _limits(signal: Signal) -> tuple[Floats, Floats, Floats]:

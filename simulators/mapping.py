@@ -1,7 +1,7 @@
 """Mapping files: which columns of a recording are which signals, in which unit and with which sign. YAML, one file a kind of recording."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
@@ -10,6 +10,8 @@ from contracts.errors import Terminal
 from contracts.signals import BY_NAME
 
 SHIPPED = Path(__file__).parent / "mappings"
+SCHEMA = SHIPPED / "mapping.schema.json"
+"""The published schema of a mapping file, for editors and checkers: what `schema` gives."""
 
 
 class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +34,29 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing: tuple[float, ...] = ()
 
 
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Numbered columns `PREFIX1` to `PREFIXcount`, times `factor`, plus `offset`; a raw value of `missing` means that there is none."""
+
+    prefix: str
+    count: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+    factor: float = 1.0
+    offset: float = 0.0
+    missing: tuple[float, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names."""
+        return [f"{self.prefix}{number}" for number in range(1, self.count + 1)]
+
+
+class Cells(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Voltages of all cells (V) and temperatures of all probes (Celsius), a message every so many seconds."""
+
+    cell_v: Row
+    probe_c: Row
+    every_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+
+
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A kind of recording. Each value of the column `trip` becomes a vehicle `PREFIX-TRIP`; without that column the file is one trip."""
 
@@ -41,11 +66,14 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: Time
     signals: dict[str, Columns]
     trip: str = ""
+    cells: Cells | None = None
 
     @property
     def needs(self) -> set[str]:
         """The columns that a recording must have."""
         signals = {column for source in self.signals.values() for column in source.columns}
+        if self.cells:
+            signals |= {*self.cells.cell_v.columns, *self.cells.probe_c.columns}
         return signals | {self.time.column} | ({self.trip} if self.trip else set())
 
 
@@ -67,3 +95,16 @@ def mapping_file(path: Path) -> Mapping:
 def shipped_mappings() -> list[Mapping]:
     """The mappings that come with the simulator."""
     return [mapping_file(path) for path in sorted(SHIPPED.glob("*.yaml"))]
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a mapping file, with the known signals."""
+    made = msgspec.json.schema(Mapping)
+    made["$schema"], made["title"] = "https://json-schema.org/draft/2020-12/schema", "voltlake recording mapping"
+    made["$defs"]["Mapping"]["properties"]["signals"]["propertyNames"] = {"enum": sorted(BY_NAME)}
+    return made
+
+
+def schema_text() -> bytes:
+    """The schema as it is published."""
+    return msgspec.json.format(msgspec.json.encode(schema()), indent=2) + b"\n"

@@ -1,6 +1,6 @@
 """One vehicle's MQTT 5 connection on a non-blocking socket, driven from outside: an event loop of many shares one thread.
 
-    IDLE -> open() -> DIALLING -> GREETING (CONNECT sent) -> SUBSCRIBING -> READY -> IDLE again when it is lost
+    IDLE -> open() -> DIALLING -> (SECURING, with TLS) -> GREETING (CONNECT sent) -> SUBSCRIBING -> READY -> IDLE again when it is lost
 
 The owner hears `ready`, `acknowledged`, `heard` and `lost`; nothing here raises for a broken network.
 """
@@ -9,25 +9,30 @@ import errno
 import os
 import selectors
 import socket
+import ssl
 from typing import Protocol
 
 import msgspec
 
 from simulators import mqtt_packets as mqtt
 from simulators.mqtt_packets import Incoming, Welcome, Will
+from simulators.tls import LATER, reason
 
-IDLE, DIALLING, GREETING, SUBSCRIBING, READY = range(5)
+IDLE, DIALLING, SECURING, GREETING, SUBSCRIBING, READY = range(6)
 _CHUNK = 65_536
 _GREETING_S = 10.0
+_READS, _WRITES = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How to reach the broker; `login` is user name and password."""
+    """How to reach the broker; `login` is user name and password; with TLS its certificate must be for `name`."""
 
     address: tuple[str, int]
     family: int = socket.AF_INET
     keep_alive_s: int = 20
     login: tuple[str, str] | None = None
+    tls: ssl.SSLContext | None = None
+    name: str = ""
 
 
 class Owner(Protocol):
@@ -85,25 +90,28 @@ class Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             failed = self._socket.connect_ex(options.address)
         except OSError as error:
-            self._lose(_reason(error), now_s)
+            self._lose(reason(error), now_s)
             return
         if failed not in {0, errno.EINPROGRESS}:
             self._lose(os.strerror(failed), now_s)
             return
-        self._selector.register(self._socket, selectors.EVENT_WRITE, self)
+        self._selector.register(self._socket, _WRITES, self)
 
     def on_event(self, mask: int, now_s: float) -> None:
         """The selector says that the socket can be read or written."""
         try:
             if self.state == DIALLING:
-                self._greet(now_s)
+                self._reached(now_s)
                 return
-            if mask & selectors.EVENT_READ:
+            if self.state == SECURING:
+                self._secure(now_s)
+                return
+            if mask & _READS:
                 self._read(now_s)
-            if mask & selectors.EVENT_WRITE and self._socket is not None:
+            if mask & _WRITES and self._socket is not None:
                 self._flush(now_s)
         except OSError as error:
-            self._lose(_reason(error), now_s)
+            self._lose(reason(error), now_s)
         except mqtt.ProtocolError as error:
             self._lose(f"the broker does not speak MQTT 5: {error}", now_s)
 
@@ -117,18 +125,18 @@ class Connection:
             return
         try:
             sent = self._socket.send(packets)
-        except BlockingIOError:
+        except LATER:
             sent = 0
         except OSError as error:
-            self._lose(_reason(error), now_s)
+            self._lose(reason(error), now_s)
             return
         if sent < len(packets):
             self._out += packets[sent:]
-            self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+            self._selector.modify(self._socket, _READS | _WRITES, self)
 
     def upkeep(self, now_s: float) -> None:
         """Keep the connection alive, and give up on one that does not answer. Call it about every second."""
-        if self.state in {DIALLING, GREETING, SUBSCRIBING} and now_s - self._since_s > _GREETING_S:
+        if self.state in {DIALLING, SECURING, GREETING, SUBSCRIBING} and now_s - self._since_s > _GREETING_S:
             self._lose(f"no answer within {_GREETING_S:.0f} s", now_s)
         elif self.state == READY:
             keep_alive = self._welcome.keep_alive_s or self.options.keep_alive_s
@@ -143,20 +151,41 @@ class Connection:
             self.write(mqtt.GOODBYE, now_s)
         self._drop()
 
-    def _greet(self, now_s: float) -> None:
+    def _reached(self, now_s: float) -> None:
         sock = self._open_socket()
         failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failed:
             self._lose(os.strerror(failed), now_s)
-            return
-        self._selector.modify(sock, selectors.EVENT_READ, self)
+        elif self.options.tls is None:
+            self._greet(now_s)
+        else:
+            self._selector.unregister(sock)
+            sock = self.options.tls.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=self.options.name or None)
+            self._socket, self.state = sock, SECURING
+            self._selector.register(sock, _WRITES, self)
+            self._secure(now_s)
+
+    def _secure(self, now_s: float) -> None:
+        sock = self._open_socket()
+        try:
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._selector.modify(sock, _READS, self)
+        except ssl.SSLWantWriteError:
+            self._selector.modify(sock, _WRITES, self)
+        else:
+            self._greet(now_s)
+
+    def _greet(self, now_s: float) -> None:
+        self._selector.modify(self._open_socket(), _READS, self)
         self.state = GREETING
         self.write(mqtt.connect(self._client_id, self.options.keep_alive_s, self._owner.will(), self.options.login), now_s)
 
     def _read(self, now_s: float) -> None:
         try:
             data = self._open_socket().recv(_CHUNK)
-        except BlockingIOError:
+        except LATER:
             return
         if not data:
             self._lose("closed by the broker", now_s)
@@ -186,7 +215,7 @@ class Connection:
         elif first == mqtt.SUBACK and self.state == SUBSCRIBING:
             reason = mqtt.suback_reason(body)
             if reason >= 0x80:
-                self._lose(f"the broker refused the subscription to {self._topic}: {mqtt.describe(reason)}", now_s)
+                self._lose(f"the broker refused the subscription to its own acks: {mqtt.describe(reason)}", now_s)
             else:
                 self._begin(now_s)
         elif first == mqtt.DISCONNECT:
@@ -203,11 +232,11 @@ class Connection:
         if self._out:
             try:
                 del self._out[: sock.send(self._out)]
-            except BlockingIOError:
+            except LATER:
                 return
             self._said_s = now_s
         if not self._out:
-            self._selector.modify(sock, selectors.EVENT_READ, self)
+            self._selector.modify(sock, _READS, self)
 
     def _open_socket(self) -> socket.socket:
         if self._socket is None:
@@ -215,6 +244,8 @@ class Connection:
         return self._socket
 
     def _lose(self, why: str, now_s: float) -> None:
+        if self.state == GREETING and self.options.tls is not None and "certificate" not in why:
+            why += "; does the broker ask for a client certificate, or for another one?"  # it may cut before its alert is read
         self._drop()
         self._owner.lost(why, now_s)
 
@@ -225,7 +256,3 @@ class Connection:
             if sock.fileno() in self._selector.get_map():
                 self._selector.unregister(sock)
             sock.close()
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -4,39 +4,22 @@ The schedule is open-loop: a message that is sent late keeps the instant at whic
 counted. This is the only place that talks MQTT to the world; `mqtt_packets` and `mqtt_connection` are its parts.
 """
 
-import heapq
-import logging
-import random
 import selectors
-import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
-import msgspec
-
+from contracts.errors import Transient
+from simulators.dialler import Broker, Dialler, Storm
+from simulators.lags import Lags
 from simulators.mqtt_connection import READY, Connection, Options
 from simulators.sensor import Habits, Sensor, Tally, Unit
 from simulators.source import Source
 
-log = logging.getLogger("simulators.publish")
-
 UPKEEP_S = 0.5
 TICK_S = 1.0
-MOST_DIALLING = 64
-"""Connects at a time: a broker's accept queue is some 100 deep."""
-WARN_S = 10.0
-BACKOFF_S = (0.2, 5.0)
 _UNPACED_PENDING = 64
 """Messages a vehicle that are not safe yet, on the mean, at which a source without a pace has to wait."""
-
-
-class Broker(msgspec.Struct, frozen=True):
-    """Where the broker is; `login` is user name and password."""
-
-    host: str
-    port: int
-    keep_alive_s: int = 20
-    login: tuple[str, str] | None = None
 
 
 class Publisher:
@@ -45,52 +28,70 @@ class Publisher:
     `on_tick` is called about every second meanwhile.
     """
 
-    def __init__(self, source: Source, broker: Broker, habits: Habits, boot_ids: Sequence[str]) -> None:
+    def __init__(self, source: Source, broker: Broker, habits: Habits, boot_ids: Sequence[str], storm: Storm | None = None) -> None:
         """One connection for each of `source.vehicles`, with that boot id; nothing is opened yet."""
         self.tally = Tally()
+        self.errors: Counter[str] = Counter()
+        """Connections lost or not had, by reason."""
+        self.connect_lag, self.handed_lag, self.busy = Lags(), Lags(), Lags()
+        """From the start of a connect to its success; from the instant a message was due to this loop's turn to send it; how long a turn of
+        the loop took, in which no socket was looked after (s)."""
         self.on_tick: Callable[[], object] = lambda: None
-        self._source, self._broker = source, broker
+        self._source, self._habits, self._storm = source, habits, storm or Storm()
         self._selector = selectors.DefaultSelector()
         units = [Unit(one.vehicle_id, one.region, boot) for one, boot in zip(source.vehicles, boot_ids, strict=True)]
         self.sensors = [Sensor(unit, habits, self.tally, self, self._selector) for unit in units]
         self._place = {id(sensor): at for at, sensor in enumerate(self.sensors)}
-        self._dial: list[tuple[float, int]] = [(0.0, at) for at in range(len(self.sensors))]
-        self._dialling = 0
-        self._options: Options | None = None
-        self._why = ""
-        self._outage = False
-        self._warned_s = -WARN_S
+        self.dialler = Dialler(broker, self._storm, len(self.sensors), self._open)
+        self._where = f"{broker.host}:{broker.port}"
+        self.handed_late = 0
+        """Messages that this process was late to send, whatever the broker did."""
         self._next_upkeep_s = self._next_tick_s = 0.0
         self._upkeep_at = 0
-        self._jitter = random.Random()
+        self._turned_s = time.monotonic()
 
     # Phases of a run.
 
-    def connect(self, stop: Callable[[], bool], patience_s: float = 5.0) -> bool:
-        """Wait for the broker, without end, and then up to `patience_s` for the last vehicle; False where it was stopped."""
-        first_s = None
+    def connect(self, stop: Callable[[], bool], patience_s: float = 0.0, rest_s: float = 5.0) -> bool:
+        """Wait for the broker up to `patience_s` (0 is without end), and then up to `rest_s` for the last vehicle; False where it was stopped.
+
+        Raises Transient where no vehicle could connect.
+        """
+        first_s, start_s = None, time.monotonic()
         while not stop():
             now = self._turn(0.25)
             if self.tally.connected and first_s is None:
                 first_s = now
-            if self.tally.connected == len(self.sensors) or (first_s is not None and now - first_s > patience_s):
+            if self.tally.connected == len(self.sensors) or (first_s is not None and now - first_s > rest_s):
                 return True
+            if patience_s and first_s is None and now - start_s > patience_s:
+                raise Transient(
+                    f"no MQTT broker at {self._where} within {patience_s:g} s: {self.dialler.why or 'no answer'}; start it, or wait longer"
+                )
         return False
 
     def run(self, stop: Callable[[], bool], seconds: float = 0.0) -> None:
         """Publish until the source ends, or it is stopped, or the seconds (0 is without end) are over."""
         start_s, start_ms = time.monotonic(), round(time.time() * 1000)
-        source, sensors = self._source, self.sensors
+        source, sensors, late_s, handed = self._source, self.sensors, self._habits.late_s, self.handed_lag
+        storm_s = start_s + self._storm.reconnect_s
         while not stop():
             due_s = source.due_s()
             if due_s is None or (seconds and due_s >= seconds):
                 return
-            elapsed_s = self._turn(start_s + due_s - time.monotonic()) - start_s
+            now_s = self._turn(start_s + due_s - time.monotonic())
+            if self._storm.reconnect_s and now_s >= storm_s:
+                storm_s += self._storm.reconnect_s
+                self._cut(now_s)
+            elapsed_s = now_s - start_s
             if elapsed_s < due_s or (not source.paced and self._busy()):
                 continue
             due_at_s = start_s + due_s if source.paced else start_s + elapsed_s
             for message in source.take(start_ms):
-                sensors[message.vehicle].publish(message.kind, message.payload, due_at_s, time.monotonic())
+                now_s = time.monotonic()
+                handed.add(now_s - due_at_s)
+                self.handed_late += now_s - due_at_s > late_s
+                sensors[message.vehicle].publish(message.kind, message.payload, due_at_s, now_s)
 
     def drain(self, stop: Callable[[], bool], seconds: float) -> int:
         """Wait up to so many seconds until everything is safe; how many messages are not."""
@@ -123,80 +124,55 @@ class Publisher:
 
     # What sensors say.
 
-    def up(self) -> None:
+    def up(self, sensor: Sensor, now_s: float) -> None:
         """A sensor is connected."""
-        self._dialling -= 1
-        if self.tally.connected == len(self.sensors):
-            log.info("all %d vehicles are connected to the MQTT broker at %s:%d", len(self.sensors), self._broker.host, self._broker.port)
-            self._outage = False
+        self.connect_lag.add(self.dialler.connected(self._place[id(sensor)], now_s, self.tally.connected))
 
-    def down(self, sensor: Sensor, why: str, now_s: float, *, was_up: bool) -> None:
-        """A sensor has no connection: it gets another after a while, twice as long each time, with jitter."""
-        if not was_up:
-            self._dialling -= 1
-        low, high = BACKOFF_S
-        wait = min(low * 2 ** min(sensor.attempts, 10), high) * self._jitter.uniform(0.5, 1.0)
-        heapq.heappush(self._dial, (now_s + wait, self._place[id(sensor)]))
-        self._why, self._outage = why, True
+    def down(self, sensor: Sensor, why: str, now_s: float) -> None:
+        """A sensor lost its connection, or got none."""
+        self.errors[why] += 1
+        self.dialler.failed(self._place[id(sensor)], why, now_s, sensor.attempts)
 
     # One turn of the loop.
 
     def _turn(self, wait_s: float, *, upkeep: bool = True) -> float:
         """Handle what the sockets have, waiting at most so long for it, and what is due besides; the time now."""
-        wait_s = min(wait_s, self._next_upkeep_s - time.monotonic(), 0.25)
-        ready = self._selector.select(max(wait_s, 0.0))
-        now = time.monotonic()
+        before = time.monotonic()
+        self.busy.add(before - self._turned_s)
+        ready = self._selector.select(max(min(wait_s, self._next_upkeep_s - before, 0.25), 0.0))
+        now = self._turned_s = time.monotonic()
         for key, mask in ready:
             connection: Connection = key.data
             connection.on_event(mask, now)
-        if upkeep and now >= self._next_upkeep_s:
-            self._upkeep(now)
+        if upkeep:
+            self.dialler.turn(now, self.tally.connected)
+            if now >= self._next_upkeep_s:
+                self._upkeep(now)
         return now
 
     def _upkeep(self, now: float) -> None:
-        """A slice of the vehicles, so that each has its turn every UPKEEP_S; new connects; the tick."""
+        """A slice of the vehicles, so that each has its turn every UPKEEP_S; the tick."""
         slices = 10
         self._next_upkeep_s = now + UPKEEP_S / slices
         for at in range(self._upkeep_at, len(self.sensors), slices):
             self.sensors[at].upkeep(now)
         self._upkeep_at = (self._upkeep_at + 1) % slices
-        self._connect_due(now)
         if now >= self._next_tick_s:
             self._next_tick_s = now + TICK_S
-            self.tally.send_lag.fold()
-            self.tally.puback.fold()
-            self._warn(now)
+            for lags in (self.tally.send_lag, self.tally.puback, self.connect_lag, self.handed_lag, self.busy):
+                lags.fold()
+            self.dialler.warn(now, self.tally.connected)
             self.on_tick()
             self._next_tick_s = max(self._next_tick_s, now + 20 * (time.monotonic() - now))
 
-    def _connect_due(self, now: float) -> None:
-        while self._dial and self._dial[0][0] <= now and self._dialling < MOST_DIALLING:
-            options = self._resolve(now)
-            if options is None:
-                return
-            sensor = self.sensors[heapq.heappop(self._dial)[1]]
-            self._dialling += 1
-            sensor.connection.open(options, now)
+    def _open(self, at: int, options: Options, now_s: float) -> None:
+        self.sensors[at].connection.open(options, now_s)
 
-    def _resolve(self, now: float) -> Options | None:
-        """The broker's address; asked again after an outage, because a restarted broker may have moved."""
-        if self._options is None or (self._outage and not self.tally.connected and self._dialling == 0):
-            try:
-                family, _, _, _, address = socket.getaddrinfo(self._broker.host, self._broker.port, type=socket.SOCK_STREAM)[0]
-            except socket.gaierror as error:
-                self._why, self._outage = f"its name is not known ({error.strerror})", True
-                self._dial = [(max(due, now + 1.0), at) for due, at in self._dial]
-                heapq.heapify(self._dial)
-                return None
-            self._options = Options((str(address[0]), int(address[1])), family, self._broker.keep_alive_s, self._broker.login)
-        return self._options
-
-    def _warn(self, now: float) -> None:
-        offline = len(self.sensors) - self.tally.connected
-        if self._outage and offline and now - self._warned_s >= WARN_S:
-            self._warned_s = now
-            where = f"{self._broker.host}:{self._broker.port}"
-            log.warning("MQTT broker at %s: %s; %d of %d vehicles wait for it, trying again", where, self._why, offline, len(self.sensors))
+    def _cut(self, now_s: float) -> None:
+        """Every connection is dropped without a word, and opened again."""
+        for at, sensor in enumerate(self.sensors):
+            if sensor.cut(now_s):
+                self.dialler.again(at, now_s)
 
     def _busy(self) -> bool:
         """Whether a source without a pace has to wait until more is safe."""

@@ -11,17 +11,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from contracts.errors import Terminal
-from contracts.signals import BY_NAME
+from contracts.signals import BY_NAME, Signal
 from simulators.draws import Floats
-from simulators.mapping import Columns, Mapping
+from simulators.mapping import Cells as CellColumns
+from simulators.mapping import Columns, Mapping, Row
 
 log = logging.getLogger("simulators.recordings")
 
 _LONGEST_GAP = 10
 """A gap counts in integrals for at most so many usual periods: nobody knows what flowed meanwhile."""
 _TO_SECONDS = {"s": 1.0, "ms": 1e-3, "timestamp": 1e-6}
+
+
+class Cells(msgspec.Struct, frozen=True):
+    """Rows of the recording with all cells: which rows, their voltages (rows, cells) and their probes (rows, probes), all known."""
+
+    rows: NDArray[np.int64]
+    cell_v: Floats
+    probe_c: Floats
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -32,6 +42,7 @@ class Recording(msgspec.Struct, frozen=True):
     model: str
     time_s: Floats
     columns: dict[str, Floats]
+    cells: Cells | None = None
 
 
 def load(path: Path, mappings: Sequence[Mapping]) -> list[Recording]:
@@ -39,7 +50,7 @@ def load(path: Path, mappings: Sequence[Mapping]) -> list[Recording]:
     table = _read(path)
     fitting = [mapping for mapping in mappings if mapping.needs <= set(table.column_names)]
     if not fitting:
-        lacks = "; ".join(f"{one.name}: {', '.join(sorted(one.needs - set(table.column_names)))}" for one in mappings)
+        lacks = "; ".join(f"{one.name}: {_few(sorted(one.needs - set(table.column_names)))}" for one in mappings)
         raise Terminal(f"{path} fits no mapping, it lacks columns ({lacks}); give a mapping file for it")
     mapping = max(fitting, key=lambda one: len(one.needs))
     if not table.num_rows:
@@ -51,7 +62,14 @@ def load(path: Path, mappings: Sequence[Mapping]) -> list[Recording]:
     return [one for one in found if len(one.time_s)]
 
 
+def _few(names: list[str]) -> str:
+    """At most five names."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def _read(path: Path) -> pa.Table:
+    if not path.is_file():
+        raise Terminal(f"cannot read the recording {path}: there is no such file")
     try:
         if path.suffix == ".csv" or path.name.endswith(".csv.gz"):
             return pa.csv.read_csv(path)
@@ -76,7 +94,27 @@ def _recording(table: pa.Table, mapping: Mapping, trip: str) -> Recording:
         columns[name] = np.where(out, np.nan, values)
     time = time - time[0] if len(time) else time
     identity = re.sub(r"[^A-Z0-9-]+", "-", f"{mapping.prefix}-{trip}".upper())[:32]
-    return Recording(identity, trip, mapping.model, time, columns | derived(time, columns))
+    cells = _cells(table, mapping.cells, order, time) if mapping.cells and len(time) else None
+    return Recording(identity, trip, mapping.model, time, columns | derived(time, columns), cells)
+
+
+def _cells(table: pa.Table, mapping: CellColumns, order: NDArray[np.int64], time: Floats) -> Cells:
+    """One row every so many seconds. A probe that is never there is none; a row that lacks a cell or a probe is left out."""
+    every = np.floor(time / mapping.every_s)
+    rows = np.flatnonzero(np.diff(every, prepend=-1.0) > 0)
+    volts = _table(table, mapping.cell_v, BY_NAME["cell_v_min"])[order[rows]]
+    probes = _table(table, mapping.probe_c, BY_NAME["pack_temp_c"])[order[rows]]
+    probes = probes[:, ~np.isnan(probes).all(axis=0)]
+    whole = ~(np.isnan(volts).any(axis=1) | np.isnan(probes).any(axis=1))
+    if not whole.all():
+        log.warning("%d of %d rows of cells hold values that are missing or impossible and are left out", int((~whole).sum()), len(rows))
+    return Cells(rows[whole], volts[whole], probes[whole])
+
+
+def _table(table: pa.Table, row: Row, signal: Signal) -> Floats:
+    """(rows, columns); NaN where there is no value, or an impossible one."""
+    values = np.stack([_values(table, Columns((name,), row.factor, row.offset, {}, row.missing)) for name in row.columns], axis=1)
+    return np.where((values < signal.low) | (values > signal.high), np.nan, values)
 
 
 def _time(column: pa.ChunkedArray, mapping: Mapping) -> Floats:

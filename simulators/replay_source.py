@@ -13,11 +13,11 @@ import numpy as np
 from contracts.errors import Terminal
 from contracts.identity import KINDS
 from simulators import routes
-from simulators.frames import Layout, encode_event
+from simulators.frames import Layout, encode_cells, encode_event
 from simulators.recordings import Recording
 from simulators.source import Message, Vehicle
 
-TELEMETRY, EVENT = KINDS.index("telemetry"), KINDS.index("event")
+TELEMETRY, CELLS, EVENT = (KINDS.index(kind) for kind in ("telemetry", "cells", "event"))
 _CHUNK = 64
 _FIRMWARE = "replay-1"
 
@@ -39,6 +39,8 @@ class _Track:
         self.columns = columns
         self.layout = Layout(tuple(columns))
         self.ahead: list[bytes] = []
+        self.cells = recording.cells
+        self.cells_at = {row: at for at, row in enumerate(self.cells.rows.tolist())} if self.cells else {}
         known = np.flatnonzero(np.isfinite(columns["lat"]))
         lat, lon = (round(float(columns[name][known[0]]), 6) if len(known) else 0.0 for name in ("lat", "lon"))
         self.vehicle = Vehicle(recording.vehicle_id, region, recording.model, lat, lon, ("replayed",))
@@ -70,7 +72,7 @@ class ReplaySource:
         return self._next[0][0] if self.paced else 0.0
 
     def take(self, start_ms: int) -> list[Message]:
-        """The next frame, and the boot event with the first of a trip."""
+        """The next frame, with the cells where they are recorded, and the boot event with the first of a trip."""
         if not self._next:
             return []
         _, index, row = self._next[0]
@@ -83,11 +85,15 @@ class ReplaySource:
             rows = slice(row, row + _CHUNK)
             stamps = [self._ts(index, at, start_ms) for at in range(row, min(row + _CHUNK, len(track.time_s)))]
             track.ahead = track.layout.encode(stamps, {name: column[rows] for name, column in track.columns.items()})[::-1]
-        frame = Message(index, TELEMETRY, track.ahead.pop())
+        out = [Message(index, TELEMETRY, track.ahead.pop())]
+        if row in track.cells_at and track.cells:
+            at = track.cells_at[row]
+            cells = encode_cells(self._ts(index, row, start_ms), [track.cells.cell_v[at]], [track.cells.probe_c[at]])
+            out.append(Message(index, CELLS, cells[0]))
         if row:
-            return [frame]
+            return out
         boot = {"firmware": _FIRMWARE, "model": track.vehicle.model, "trip": self._trips[index]}
-        return [Message(index, EVENT, encode_event(self._ts(index, 0, start_ms), "boot", boot)), frame]
+        return [Message(index, EVENT, encode_event(self._ts(index, 0, start_ms), "boot", boot)), *out]
 
     def _at(self, index: int, row: int) -> float:
         """Seconds after the start; without a pace only the order counts."""

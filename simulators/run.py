@@ -11,52 +11,27 @@ from pathlib import Path
 import msgspec
 
 from contracts.errors import Terminal
+from simulators.dialler import Broker, Storm
 from simulators.fleet_source import FleetSource, Plan
 from simulators.ledger import replace, write_ledger
 from simulators.mapping import mapping_file, shipped_mappings
+from simulators.measured import LAGS, Measured, Summary, peak_bytes, waited_s
 from simulators.metrics import Metrics
+from simulators.mqtt_packets import describe
 from simulators.outbox import Limits
-from simulators.publish import Broker, Publisher
+from simulators.publish import Publisher
 from simulators.recordings import load
 from simulators.registry import write_registry
 from simulators.replay_source import ReplaySource
 from simulators.sensor import Habits
 from simulators.settings import FleetSettings, ReplaySettings, Settings, check
+from simulators.shape import shaped
 from simulators.source import Source
+from simulators.tls import context
 
 log = logging.getLogger("simulators.run")
 
 PROGRESS = "progress.json"
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did; also the live progress, every second, as `progress.json` in the ledger folder.
-
-    Counts are messages of all kinds: `published` got a seq; `acknowledged` are PUBACKs of the broker, resends included;
-    `held` and `safe` were ever told so; `pending` are neither safe nor dropped; `late` were first sent more than 100 ms after
-    they were due. Lags (ms) are from the instant a message was due to its first send, `puback` from a send to its PUBACK.
-    """
-
-    vehicles: int
-    connected: int
-    published: int
-    acknowledged: int
-    refused: int
-    held: int
-    safe: int
-    pending: int
-    resent: int
-    dropped: int
-    dropped_held: int
-    late: int
-    send_lag_p50_ms: float | None
-    send_lag_p99_ms: float | None
-    send_lag_max_ms: float | None
-    puback_p50_ms: float | None
-    puback_p99_ms: float | None
-    seconds: float
-    cpu_s: float
-    finished: bool
 
 
 def never() -> bool:
@@ -65,7 +40,15 @@ def never() -> bool:
 
 
 def simulate(settings: FleetSettings, stop: Callable[[], bool] = never, progress: Callable[[Summary], None] | None = None) -> Summary:
-    """Run a simulated fleet until its seconds are over or `stop()`; `progress` hears a summary every second. Raises Terminal."""
+    """Run a simulated fleet until its seconds are over or `stop()`; `progress` hears a summary every second.
+
+    Raises Terminal, and Transient where no broker answers within `patience_s`.
+    """
+    return measure(settings, stop, progress).summary
+
+
+def measure(settings: FleetSettings, stop: Callable[[], bool] = never, progress: Callable[[Summary], None] | None = None) -> Measured:
+    """As `simulate`, with all that was measured on the way."""
     check(settings)
     plan = Plan(
         vehicles=settings.vehicles,
@@ -77,13 +60,27 @@ def simulate(settings: FleetSettings, stop: Callable[[], bool] = never, progress
         hot=settings.hot_vehicles,
         every_signal=settings.every_signal,
         prefix=settings.prefix,
+        fidelity=settings.fidelity,
+        models=settings.models,
+        part=settings.part,
+        parts=settings.parts,
     )
-    return _run(FleetSource(plan), settings, stop, progress)
+    return _run(shaped(FleetSource(plan), settings.shape, settings.seconds, 1 / settings.rate_hz), settings, stop, progress)
 
 
-def replay(settings: ReplaySettings, stop: Callable[[], bool] = never, progress: Callable[[Summary], None] | None = None) -> Summary:
-    """Replay recordings until they end, or their seconds are over, or `stop()`. Raises Terminal."""
+def replay(
+    settings: ReplaySettings,
+    stop: Callable[[], bool] = never,
+    progress: Callable[[Summary], None] | None = None,
+    source: Source | None = None,
+) -> Summary:
+    """Replay recordings (`source` where they are read already) until they end, or their seconds are over, or `stop()`. Raises Broken."""
     check(settings)
+    return _run(source or recorded(settings), settings, stop, progress).summary
+
+
+def recorded(settings: ReplaySettings) -> ReplaySource:
+    """The recordings that the settings name, each trip a vehicle. Raises Terminal for one that cannot be read."""
     if not settings.files:
         raise Terminal("no recording is given; name at least one file")
     mappings = [mapping_file(Path(settings.mapping))] if settings.mapping else shipped_mappings()
@@ -93,7 +90,7 @@ def replay(settings: ReplaySettings, stop: Callable[[], bool] = never, progress:
         recordings = [one for one in recordings if one.trip in settings.trips]
         if missing := sorted(set(settings.trips) - set(known)):
             raise Terminal(f"trips {', '.join(missing)} are not in the recordings; known are {', '.join(known)}")
-    return _run(ReplaySource(recordings, settings.regions, settings.speed), settings, stop, progress)
+    return ReplaySource(recordings, settings.regions, settings.speed)
 
 
 def read_progress(folder: Path) -> list[Summary]:
@@ -107,30 +104,44 @@ def read_progress(folder: Path) -> list[Summary]:
     return found
 
 
-def _run(source: Source, settings: Settings, stop: Callable[[], bool], progress: Callable[[Summary], None] | None) -> Summary:
+def _run(source: Source, settings: Settings, stop: Callable[[], bool], progress: Callable[[Summary], None] | None) -> Measured:
     _raise_open_files(len(source.vehicles) + 64)
     if settings.registry:
         count = write_registry(Path(settings.registry), source.vehicles)
         log.info("wrote the master data of %d vehicles to %s", count, settings.registry)
-    limits = Limits(settings.resend_s, settings.held_s, settings.outbox_messages)
-    habits = Habits(limits, settings.state_s, puback_is_safe=settings.puback_is_safe)
-    login = (settings.mqtt_user, settings.mqtt_password.reveal()) if settings.mqtt_user else None
-    boots = [settings.boot_id or secrets.token_hex(4) for _ in source.vehicles]
-    publisher = Publisher(source, Broker(settings.mqtt_host, settings.mqtt_port, settings.keep_alive_s, login), habits, boots)
+    publisher = _publisher(source, settings)
     watch = _Watch(publisher, settings, progress)
     publisher.on_tick = watch.tick
     try:
-        if publisher.connect(stop):
+        if publisher.connect(stop, settings.patience_s, _rest_s(settings, len(source.vehicles))):
             log.info("publishing as %d vehicles in %s", len(source.vehicles), ", ".join(settings.regions))
             watch.begin()
             publisher.run(stop, settings.seconds)
             if settings.drain_s and (unsafe := publisher.drain(never, settings.drain_s)):
-                log.error("%d messages are not safe %g s after the last frame: is a gateway of each region running?", unsafe, settings.drain_s)
+                whose = "does the broker answer?" if settings.puback_is_safe else "is a gateway of each region running?"
+                log.error("%d messages are not safe %g s after the last frame: %s", unsafe, settings.drain_s, whose)
+        watch.measured()
         publisher.close()
     finally:
         publisher.release()
         summary = watch.end()
-    return summary
+    return msgspec.structs.replace(watch.measured(), summary=summary)
+
+
+def _publisher(source: Source, settings: Settings) -> Publisher:
+    limits = Limits(settings.resend_s, settings.held_s, settings.outbox_messages)
+    habits = Habits(limits, settings.state_s, puback_is_safe=settings.puback_is_safe)
+    login = (settings.mqtt_user, settings.mqtt_password.reveal()) if settings.mqtt_user else None
+    tls = context(settings.mqtt_ca, settings.mqtt_cert, settings.mqtt_key) if settings.mqtt_tls else None
+    broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.keep_alive_s, login, tls)
+    storm = Storm(settings.connect_rate, settings.connect_at_once, settings.reconnect_s)
+    boots = [settings.boot_id or secrets.token_hex(4) for _ in source.vehicles]
+    return Publisher(source, broker, habits, boots, storm)
+
+
+def _rest_s(settings: Settings, vehicles: int) -> float:
+    """How long the last vehicle may take to connect after the first."""
+    return 5.0 + (vehicles / settings.connect_rate if settings.connect_rate else vehicles / 500)
 
 
 def _raise_open_files(wanted: int) -> None:
@@ -151,11 +162,14 @@ class _Watch:
         name = f"ledger-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.jsonl"
         self._ledger = self._folder / name if self._folder else None
         self._metrics = Metrics(settings.metrics_port)
-        self._cpu_s, self._start_s = time.process_time(), time.monotonic()
+        self._cpu_s, self._waited_s, self._start_s = time.process_time(), waited_s(), time.monotonic()
+        self._connect_s = 0.0
+        self._measured: Measured | None = None
 
     def begin(self) -> None:
         """The first frame is due now."""
-        self._start_s = time.monotonic()
+        now = time.monotonic()
+        self._connect_s, self._start_s = now - self._start_s, now
 
     def tick(self, *, finished: bool = False) -> Summary:
         """Write everything as it stands."""
@@ -171,6 +185,26 @@ class _Watch:
     def end(self) -> Summary:
         """The last summary."""
         return self.tick(finished=True)
+
+    def measured(self) -> Measured:
+        """All that was measured until the first call of this: leaving is no part of it."""
+        if self._measured is None:
+            of = self._publisher
+            lags = dict(zip(LAGS, (of.tally.send_lag, of.tally.puback, of.connect_lag, of.handed_lag, of.busy), strict=True))
+            refused = {f"message refused: {describe(code)}": count for code, count in of.tally.reasons.items()}
+            unread = {"ack not readable": of.tally.malformed_acks} if of.tally.malformed_acks else {}
+            self._measured = Measured(
+                summary=self._summary(finished=True),
+                lags={name: one.packed() for name, one in lags.items()},
+                errors=dict(of.errors) | refused | unread,
+                handed_late=of.handed_late,
+                connects=of.connect_lag.count,
+                connect_s=round(self._connect_s, 3),
+                waited_s=round(waited_s() - self._waited_s, 3),
+                peak_bytes=peak_bytes(),
+                why=of.dialler.why if of.tally.connected < len(of.sensors) else "",
+            )
+        return self._measured
 
     def _summary(self, *, finished: bool) -> Summary:
         tally, boxes = self._publisher.tally, [box for sensor in self._publisher.sensors for box in sensor.boxes]

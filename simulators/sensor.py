@@ -1,6 +1,7 @@
 """The sensor unit of one vehicle: three outboxes, one connection, the acks that it is told and the state that it keeps."""
 
 import selectors
+from collections import Counter
 from typing import Protocol
 
 import msgspec
@@ -46,6 +47,8 @@ class Tally:
     def __init__(self) -> None:
         self.acknowledged = 0
         self.refused = 0
+        self.reasons: Counter[int] = Counter()
+        """Refused messages by the broker's reason code."""
         self.resent = 0
         self.late = 0
         self.malformed_acks = 0
@@ -59,10 +62,10 @@ class Tally:
 class Watcher(Protocol):
     """Who looks after the connections."""
 
-    def up(self) -> None:
+    def up(self, sensor: "Sensor", now_s: float) -> None:
         """A sensor unit is connected."""
 
-    def down(self, sensor: "Sensor", why: str, now_s: float, *, was_up: bool) -> None:
+    def down(self, sensor: "Sensor", why: str, now_s: float) -> None:
         """A sensor unit lost its connection, or did not get one."""
 
 
@@ -159,6 +162,14 @@ class Sensor:
         """Close the connection; politely where the last state is said, and else so that the broker says it from the will."""
         self.connection.close(now_s, polite=self._said is not None and not self._said.online)
 
+    def cut(self, now_s: float) -> bool:
+        """Drop a connection that stands, without a word; whether there was one."""
+        if not self._up:
+            return False
+        self.connection.close(now_s, polite=False)
+        self._offline()
+        return True
+
     # What the connection says.
 
     def will(self) -> Will:
@@ -175,7 +186,7 @@ class Sensor:
             box.reconnected()
         self._up = True
         self._tally.connected += 1
-        self._watcher.up()
+        self._watcher.up(self, now_s)
         self.say_state(now_s, online=True)
         self.pump(now_s)
 
@@ -186,6 +197,7 @@ class Sensor:
             return
         if reason >= 0x80:
             self._tally.refused += 1
+            self._tally.reasons[reason] += 1
         elif sent[1] >= 0:
             self._tally.acknowledged += 1
             self._tally.puback.add(now_s - sent[0])
@@ -206,13 +218,15 @@ class Sensor:
 
     def lost(self, why: str, now_s: float) -> None:
         """The connection is gone: messages stay in the outboxes."""
-        was_up, self._up = self._up, False
+        self._offline()
+        self.attempts += 1
+        self._watcher.down(self, why, now_s)
+
+    def _offline(self) -> None:
+        self._tally.connected -= self._up
+        self._up = False
         self._said = None
         self._in_flight.clear()
-        self.attempts += 1
-        if was_up:
-            self._tally.connected -= 1
-        self._watcher.down(self, why, now_s, was_up=was_up)
 
     def _state(self, *, online: bool) -> State:
         return State(self.unit.boot_id, online, {kind: box.published for kind, box in zip(KINDS, self.boxes, strict=True)})

@@ -1,10 +1,13 @@
 """Settings of the simulator, from SIMULATOR_ variables; read once in `__main__`. Zero seconds means until stopped."""
 
+from typing import Literal
+
 import msgspec
 
 from contracts.errors import Terminal
 from contracts.identity import BOOT_ID, REGION, VEHICLE_ID
 from contracts.settings import Secret
+from simulators.shape import Shape
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,9 +17,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 1883
     mqtt_user: str = ""
     mqtt_password: Secret = Secret("")
+    mqtt_tls: bool = False
+    mqtt_ca: str = ""
+    """The authority to trust; the system's where empty."""
+    mqtt_cert: str = ""
+    mqtt_key: str = ""
+    """Certificate and key that every vehicle shows."""
     regions: tuple[str, ...] = ("eu-north", "us-east")
     """Vehicles of a region whose gateways do not run are never told safe."""
     seconds: float = 0.0
+    patience_s: float = 0.0
+    """How long to wait for a broker at the start; 0 is without end."""
+    connect_rate: float = 0.0
+    """Connects a second; 0 is as fast as the broker takes them, 64 at a time."""
+    connect_at_once: bool = False
+    """All at a time: a storm, which a broker's accept queue may not survive."""
+    reconnect_s: float = 0.0
+    """All connections are cut and opened again so often; 0 is never."""
     drain_s: float = 30.0
     """How long to wait at the end until everything is safe; 0 does not wait, and does not judge."""
     ledger: str = ""
@@ -47,6 +64,14 @@ class FleetSettings(Settings, frozen=True, kw_only=True):
     """How many run hot; -1 is one in fifty, at least one."""
     every_signal: bool = False
     prefix: str = "SIM"
+    shape: Shape = "steady"
+    fidelity: Literal["plain", "physics"] = "plain"
+    """physics: real models and their energy; plain: cheaper, plausible."""
+    models: tuple[str, ...] = ()
+    """Which models of the physical fleet; all where empty."""
+    part: int = 0
+    parts: int = 1
+    """This process has the vehicles whose number modulo `parts` is `part`; two with the same part look like duplicates."""
 
 
 class ReplaySettings(Settings, frozen=True, kw_only=True):
@@ -72,7 +97,7 @@ def check(settings: Settings) -> None:
         raise Terminal(f"boot id {settings.boot_id!r} is malformed; it is 8 lowercase hex digits")
     if not 5 <= settings.keep_alive_s <= 3600:
         raise Terminal(f"keep_alive_s is {settings.keep_alive_s:g}; it must be 5 to 3600")
-    for name in ("seconds", "drain_s"):
+    for name in ("seconds", "drain_s", "patience_s", "connect_rate", "reconnect_s"):
         _need(name, getattr(settings, name), 0)
     for name in ("resend_s", "held_s", "state_s"):
         _need(name, getattr(settings, name), 0.1)
@@ -88,6 +113,16 @@ def _check_fleet(settings: FleetSettings) -> None:
     _need("cells_s", settings.cells_s, 0.1)
     if not 0.001 <= settings.rate_hz <= 100:
         raise Terminal(f"rate_hz is {settings.rate_hz:g}; it must be 0.001 to 100 frames a second and vehicle")
+    if settings.shape == "ramp" and not settings.seconds:
+        raise Terminal("a ramp needs an end: give the seconds of the run")
+    if not 0 <= settings.part < settings.parts:
+        raise Terminal(f"part {settings.part} of {settings.parts} does not exist; parts count from 0")
+    if settings.parts > settings.vehicles:
+        raise Terminal(
+            f"{settings.vehicles} vehicles cannot be spread over {settings.parts} parts; simulate more vehicles or use fewer workers and shards"
+        )
+    if settings.models and settings.fidelity == "plain":
+        raise Terminal("the plain fleet has no models to choose from; choose the fidelity physics")
     if not VEHICLE_ID.fullmatch(f"{settings.prefix}-{settings.vehicles:05d}"):
         raise Terminal(f"prefix {settings.prefix!r} makes malformed vehicle ids; they are 1 to 32 of A-Z, 0-9 and -")
 

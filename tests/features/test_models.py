@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -128,3 +129,13 @@ def test_too_few_minutes_are_not_a_model() -> None:
     with pytest.raises(Terminal, match="at least 10 are needed"):
         fit(dataset(9, 3))
     assert fit(dataset(10, 3)).metrics["rows_held_back"] == 2
+
+
+def test_a_feature_that_no_row_has_does_not_stop_the_training() -> None:
+    size = 60
+    features = {"speed_kmh": np.linspace(1, 90, size), "hvac_w": np.full(size, np.nan)}
+    vehicles = np.array([f"V-{number % 6}" for number in range(size)])
+    dataset = Dataset(features=features, label=np.linspace(100, 200, size), vehicles=vehicles, instants=np.arange(size), minutes=size)
+    fitted = fit(dataset)
+    assert fitted.metrics["rows_train"] > 0
+    assert np.isfinite(fitted.model.predict(pd.DataFrame({"speed_kmh": [50.0, 50.0], "hvac_w": [np.nan, 900.0]}))).all()

@@ -57,9 +57,8 @@ def survives(stack: Handle, name: str) -> None:
     assert verdict.messages > 1000
 
 
-@pytest.mark.parametrize("gateway", ["gateway-eu-north-1", "gateway-us-east-2"])
-def test_kill_gateway(stack: Handle, load: traffic.Simulator, gateway: str) -> None:
-    survives(stack, gateway)
+def test_kill_gateway(stack: Handle, load: traffic.Simulator) -> None:
+    survives(stack, "gateway-eu-north-1")
 
 
 def test_kill_ingest(stack: Handle, load: traffic.Simulator) -> None:
