@@ -35,9 +35,6 @@ lint: $(STAMP) ## style
 types: $(STAMP) ## types
 	@$(VENV)/bin/mypy $(PACKAGES)
 
-validate: $(STAMP) ## the simulator's physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE OUT=FILE
-	@$(PY) -m simulators.validation $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) $(if $(OUT),--out $(OUT)) $(ARGS)
-
 bench-quick: $(STAMP) ## measure latencies and the highest rate, into bench/results/quick.json
 	@$(PY) -m bench.quick $(ARGS)
 

@@ -11,6 +11,10 @@ REGEN = Regen(none_mps=1.4, full_mps=4.2, max_ms2=2.5)
 """Recovery fades out between 15 and 5 km/h, as the i3 drives show, and stays below what one pedal may brake (UN R13-H: 2.5 m/s2)."""
 
 
+MOST_PEAK_W = 750e3
+"""No heavier vehicle gets a stronger motor than this (GMC Hummer EV, 4.1 t: 745 kW)."""
+
+
 def losses(values: dict[str, float]) -> Losses:
     """The loss map of a fitted group."""
     return Losses(values["idle"], values["spin"], values["copper"], values["gear"])
@@ -18,7 +22,8 @@ def losses(values: dict[str, float]) -> Losses:
 
 def peak_from_mass(values: dict[str, float], mass_kg: Array) -> Array:
     """Motor power in W that goes with a mass where it is not known: heavy cars have strong, hence hungry motors."""
-    return values["peak_kw_at_2t"] * 1e3 * (np.asarray(mass_kg, float) / 2000) ** values["peak_exponent"]
+    peak = values["peak_kw_at_2t"] * 1e3 * (np.asarray(mass_kg, float) / 2000) ** values["peak_exponent"]
+    return np.minimum(peak, MOST_PEAK_W)
 
 
 def unknown_car(values: dict[str, float], mass_kg: Array, load: tuple[Array, Array, Array]) -> Car:
