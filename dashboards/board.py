@@ -42,14 +42,14 @@ class Board:
         """`feeds`: what each feed waits for at first, by its name."""
         self._lock = threading.Lock()
         self._news = News()
-        self._wake: Callable[[], None] = _nobody
+        self._wake: Callable[[], object] = _nobody
         self._chosen: Counter[str] = Counter()
         self.statuses: Mapping[str, Status] = {name: Status(live=False, text=text) for name, text in feeds.items()}
         self.messages_per_s: float | None = None
         self.gold_version = -1
         self.online: Mapping[str, Online] = {}
 
-    def wake_with(self, wake: Callable[[], None]) -> None:
+    def wake_with(self, wake: Callable[[], object]) -> None:
         """Call this, from a feed's thread, when something came that must not wait for the next tick."""
         self._wake = wake
 

@@ -14,7 +14,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.received = Counter(observability.RECEIVED.format(process=_PROCESS), "records and versions of gold read", ["feed"], registry=self.registry)
+        self.received = Counter(
+            observability.RECEIVED.format(process=_PROCESS), "records and versions of gold read", ["feed"], registry=self.registry
+        )
         self.sent = Counter(observability.SENT.format(process=_PROCESS), "updates told to open pages", registry=self.registry)
         self.rejected = Counter(observability.REJECTED.format(process=_PROCESS), "records that could not be read", ["reason"], registry=self.registry)
         self.errors = Counter(observability.ERRORS.format(process=_PROCESS), "attempts that had to be repeated", ["kind"], registry=self.registry)

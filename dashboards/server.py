@@ -31,7 +31,12 @@ from dashboards.web.signin import SignIn
 
 log = logging.getLogger(__name__)
 
-WAITED_FOR = {"gold": f"waiting for {GOLD}", "online": "waiting for the online store", "alerts": "waiting for Kafka", "telemetry": "waiting for Kafka"}
+WAITED_FOR = {
+    "gold": f"waiting for {GOLD}",
+    "online": "waiting for the online store",
+    "alerts": "waiting for Kafka",
+    "telemetry": "waiting for Kafka",
+}
 
 
 def serve(settings: Settings) -> int:

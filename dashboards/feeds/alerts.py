@@ -23,12 +23,14 @@ class RecordFeed(Generic[T]):
 
     pause_s = 0.0
 
-    def __init__(self, name: str, tail: TopicTail, topic: str, read: Callable[[bytes], T], put: Callable[[Sequence[T]], None], metrics: Metrics) -> None:
+    def __init__(
+        self, name: str, tail: TopicTail, topic: str, read: Callable[[bytes], T], put: Callable[[Sequence[T]], None], metrics: Metrics
+    ) -> None:
         self.name = name
         self._tail = tail
         self._topic = topic
-        self._read = read
-        self._put = put
+        self._read: Callable[[bytes], T] = read
+        self._put: Callable[[Sequence[T]], None] = put
         self._metrics = metrics
 
     def round(self) -> str:

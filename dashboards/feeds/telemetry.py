@@ -82,4 +82,3 @@ def frames(envelopes: list[_Envelope]) -> Frames:
             values[(values < _LOW[name]) | (values > _HIGH[name])] = np.nan
         signals[name] = values
     return Frames([envelope.vehicle_id for envelope in envelopes], [envelope.region for envelope in envelopes], event_ms, signals)
-

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -68,7 +69,7 @@ class Hub:
     async def run(self) -> None:
         """Until cancelled."""
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
-        self.board.wake_with(lambda: loop.call_soon_threadsafe(woken.set) and None)
+        self.board.wake_with(partial(loop.call_soon_threadsafe, woken.set))
         next_s = loop.time()
         while True:
             with contextlib.suppress(TimeoutError):

@@ -125,9 +125,7 @@ class Public:
             updates.append(written[place])
         updates += [{"kind": "alert", **msgspec.to_builtins(alert)} for alert in alerts if wish.of_alert(alert)]
         regions = {score.vehicle_id: fleet.regions[fleet.place[score.vehicle_id]] for score in scores if score.vehicle_id in fleet.place}
-        updates += [
-            {"kind": "score", **msgspec.to_builtins(score)} for score in scores if wish.of_score(score, regions.get(score.vehicle_id, ""))
-        ]
+        updates += [{"kind": "score", **msgspec.to_builtins(score)} for score in scores if wish.of_score(score, regions.get(score.vehicle_id, ""))]
         return updates
 
     def _vehicle(self, place: int) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from contracts.errors import Terminal, Transient
 from dashboards.accounts import sessions, tokens
@@ -37,7 +39,7 @@ HEADERS = {
 }
 
 
-def guard(store: "Store") -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(store: "Store") -> Middleware:
     """The middleware."""
 
     @web.middleware
@@ -101,5 +103,5 @@ def is_same_origin(request: web.Request) -> bool:
 def _unknown(request: web.Request) -> web.StreamResponse:
     if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
         wanted = request.rel_url.raw_path_qs
-        return web.Response(status=303, headers={"Location": "/signin" if wanted == "/" else f"/signin?next={web.URL(wanted).raw_path_qs}"})
+        return web.Response(status=303, headers={"Location": "/signin" if wanted == "/" else f"/signin?next={quote(wanted, safe='/')}"})
     return refusal(401, "sign in, or send an API token as 'Authorization: Bearer …'", {"WWW-Authenticate": "Bearer"})

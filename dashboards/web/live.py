@@ -137,7 +137,7 @@ def _wanted(request: web.Request) -> Wish:
 def _pipe(request: web.Request) -> Pipe:
     if request.transport is None:
         raise web.HTTPBadRequest(text="the connection is gone")
-    return request.transport  # type: ignore[return-value]
+    return request.transport
 
 
 def _event(text: bytes) -> bytes:

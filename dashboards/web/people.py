@@ -59,5 +59,7 @@ class People:
         names = sorted((name for name in fleet.vehicles if text in name.lower()), key=lambda name: (not name.lower().startswith(text), name))
         found += [{"title": name, "href": f"/vehicles/{name}", "note": fleet.regions[fleet.place[name]]} for name in names[:MOST_FOUND]]
         alerts = [alert for alert in self._hub.log.values() if text in f"{alert.rule} {alert.alert_id}".replace("_", " ").lower()]
-        found += [{"title": alert.rule.replace("_", " "), "href": f"/alerts?alert={alert.alert_id}", "note": alert.vehicle_id} for alert in alerts[:4]]
+        found += [
+            {"title": alert.rule.replace("_", " "), "href": f"/alerts?alert={alert.alert_id}", "note": alert.vehicle_id} for alert in alerts[:4]
+        ]
         return found[:MOST_FOUND]

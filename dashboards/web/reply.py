@@ -46,7 +46,10 @@ def answer(value: Any, clock: Clock | None = None, status: int = 200) -> web.Res
 def refusal(status: int, said: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Why not, in one sentence."""
     return web.Response(
-        body=msgspec.json.encode({"error": said.strip()}), status=status, content_type="application/json", headers={"Cache-Control": "no-store", **(headers or {})}
+        body=msgspec.json.encode({"error": said.strip()}),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
     )
 
 

@@ -15,11 +15,14 @@ _SHELL = """<!doctype html>
 <html lang="en" data-version="{version}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>voltlake</title>
 <meta name="voltlake-visitor" content="{name}" data-role="{role}" data-csrf="{csrf}">
-<link rel="icon" href="/static/mark.svg"><link rel="stylesheet" href="/static/css/base.css?{version}"><link rel="stylesheet" href="/static/css/parts.css?{version}">
+<link rel="icon" href="/static/mark.svg">
+<link rel="stylesheet" href="/static/css/base.css?{version}">
+<link rel="stylesheet" href="/static/css/parts.css?{version}">
 <link rel="stylesheet" href="/static/css/pages.css?{version}"><link rel="stylesheet" href="/static/vendor/leaflet/leaflet.css">
 <link rel="stylesheet" href="/static/vendor/uplot/uPlot.min.css">
 <script src="/static/theme.js?{version}"></script><script type="module" src="/static/app.js?{version}"></script></head>
-<body><a class="skip" href="#page">Skip to the page</a><div id="bar"></div><main id="page" tabindex="-1"></main><div id="notices" role="status" aria-live="polite"></div>
+<body><a class="skip" href="#page">Skip to the page</a><div id="bar"></div><main id="page" tabindex="-1"></main>
+<div id="notices" role="status" aria-live="polite"></div>
 <noscript><p class="empty">These pages draw live data and need JavaScript.</p></noscript></body></html>"""
 
 

@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>Sign in · voltlake</title><link rel="stylesheet" href="/static/css/base.css"><link rel="icon" href="/static/mark.svg">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<title>Sign in · voltlake</title>
+<link rel="stylesheet" href="/static/css/base.css"><link rel="icon" href="/static/mark.svg">
 <script src="/static/theme.js"></script></head>
 <body class="signin"><main class="signin-card">
 <h1><img src="/static/mark.svg" alt="" width="28" height="28"> voltlake</h1>
 <p class="note">{note}</p>
 <form method="post" action="/signin">
 <input type="hidden" name="next" value="{wanted}">
-<label for="name">Name</label><input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus value="{name}">
-<label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
+<label for="name">Name</label>
+<input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus value="{name}">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
 {fault}<button class="button primary" type="submit">Sign in</button>
 </form></main></body></html>"""
 NONE_YET = "There is no account yet. On the server: voltlake users add NAME --role operator"
@@ -57,7 +61,9 @@ class SignIn:
         keys = (f"from {request.remote}", f"name {name}")
         wait_s = self._limit.wait_s(keys, time.monotonic())
         if wait_s:
-            refused = self._form(wanted, name, f"Too many tries. Wait {wait_s / 60:.0f} min." if wait_s > 90 else f"Too many tries. Wait {wait_s:.0f} s.", 429)
+            refused = self._form(
+                wanted, name, f"Too many tries. Wait {wait_s / 60:.0f} min." if wait_s > 90 else f"Too many tries. Wait {wait_s:.0f} s.", 429
+            )
             refused.headers["Retry-After"] = str(round(wait_s) + 1)
             return refused
         async with self._checking:

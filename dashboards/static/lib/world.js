@@ -31,10 +31,23 @@ async function read(name) {
     return { xs, ys, west: Math.min(...bounds(xs)), east: Math.max(...bounds(xs)), north: Math.min(...bounds(ys)), south: Math.max(...bounds(ys)) };
   });
   const rings = header.land.map((ring) => {
-    const parts = ring.map((arc) => arcs[arc < 0 ? ~arc : arc]);
-    return { ring, west: Math.min(...parts.map((part) => part.west)), east: Math.max(...parts.map((part) => part.east)), north: Math.min(...parts.map((part) => part.north)), south: Math.max(...parts.map((part) => part.south)) };
+    const parts = ring.map((arc) => arcs[arc < 0 ? ~arc : arc]), count = parts.reduce((sum, part) => sum + part.xs.length, 0);
+    const xs = new Float64Array(count), ys = new Float64Array(count);
+    let end = 0, turns = 0;
+    ring.forEach((arc, part) => {
+      const { xs: fromX, ys: fromY } = parts[part], size = fromX.length;
+      for (let index = 0; index < size; index++) {
+        const at = arc < 0 ? size - 1 - index : index;
+        if (end && fromX[at] + turns - xs[end - 1] > 0.5) turns--; // across the date line a ring goes on, beyond the square
+        else if (end && fromX[at] + turns - xs[end - 1] < -0.5) turns++;
+        xs[end] = fromX[at] + turns;
+        ys[end++] = fromY[at];
+      }
+    });
+    const [west, east] = bounds(xs), [north, south] = bounds(ys);
+    return { xs, ys, west, east, north, south };
   });
-  return { arcs, rings, borders: header.borders.map((arc) => arcs[arc]) };
+  return { rings, borders: header.borders.map((arc) => arcs[arc]) };
 }
 
 function bounds(values) {
@@ -88,25 +101,18 @@ export const WorldLayer = L.Renderer.extend({
     pen.fillRect(0, 0, width, height);
     const world = zoom >= FINE_FROM_ZOOM ? this.fine ?? this.low : this.low;
     if (!world) return;
-    for (let copy = Math.floor(corner.x / scale); copy <= Math.floor((corner.x + width) / scale); copy++) this.drawWorld(pen, world, { scale, zoom, width, height, left: corner.x - copy * scale, top: corner.y, colour });
+    for (let copy = Math.floor(corner.x / scale) - 1; copy <= Math.floor((corner.x + width) / scale) + 1; copy++) this.drawWorld(pen, world, { scale, zoom, width, height, left: corner.x - copy * scale, top: corner.y, colour });
   },
-  drawWorld(pen, { arcs, rings, borders }, view) {
+  drawWorld(pen, { rings, borders }, view) {
     const { scale, width, height, left, top, colour } = view;
     const west = (left - 20) / scale, east = (left + width + 20) / scale, north = (top - 20) / scale, south = (top + height + 20) / scale;
     const inView = (part) => part.east >= west && part.west <= east && part.south >= north && part.north <= south;
-    const along = (arc, backwards, first) => {
-      const count = arc.xs.length;
-      for (let step = 0; step < count; step++) {
-        const at = backwards ? count - 1 - step : step, x = arc.xs[at] * scale - left, y = arc.ys[at] * scale - top;
-        if (first && !step) pen.moveTo(x, y);
-        else pen.lineTo(x, y);
-      }
+    const along = ({ xs, ys }) => {
+      pen.moveTo(xs[0] * scale - left, ys[0] * scale - top);
+      for (let at = 1; at < xs.length; at++) pen.lineTo(xs[at] * scale - left, ys[at] * scale - top);
     };
     pen.beginPath();
-    for (const { ring, ...box } of rings) if (inView(box)) {
-      ring.forEach((arc, index) => along(arcs[arc < 0 ? ~arc : arc], arc < 0, !index));
-      pen.closePath();
-    }
+    for (const ring of rings) if (inView(ring)) along(ring);
     pen.fillStyle = colour("land");
     pen.fill("evenodd");
     pen.lineWidth = 1;
@@ -114,9 +120,10 @@ export const WorldLayer = L.Renderer.extend({
     pen.strokeStyle = colour("coast");
     pen.stroke();
     pen.beginPath();
-    for (const arc of borders) if (inView(arc)) along(arc, false, true);
+    for (const arc of borders) if (inView(arc)) along(arc);
     pen.strokeStyle = colour("border");
     pen.stroke();
+    if (left > scale || left + width < 0) return; // a neighbour, drawn for what reaches over from it
     this.drawGrid(pen, view);
     if (this.cities) this.drawCities(pen, view);
   },
