@@ -46,9 +46,13 @@ def signal_field(signal: Signal) -> pa.Field:
 SIGNAL_FIELDS = [signal_field(signal) for signal in SIGNALS]
 _DATE = pa.field("date", pa.string())
 
-SILVER_TELEMETRY = pa.schema([_DATE, *IDENTITY, *COORDINATES, pa.field("unknown_signals", pa.list_(pa.string())), *SIGNAL_FIELDS])
-SILVER_CELLS = pa.schema([_DATE, *IDENTITY, *COORDINATES, pa.field("cell_v", pa.list_(pa.float64())), pa.field("probe_c", pa.list_(pa.float64()))])
-SILVER_EVENTS = pa.schema([_DATE, *IDENTITY, *COORDINATES, pa.field("event", pa.string()), pa.field("attributes", pa.string())])
+MARKED = [pa.field("marks", pa.list_(pa.string()))]
+"""The names of the quality rules (`contracts.quality`) that marked a row; null where none did."""
+
+SILVER_TELEMETRY = pa.schema([_DATE, *IDENTITY, *COORDINATES, *MARKED, pa.field("unknown_signals", pa.list_(pa.string())), *SIGNAL_FIELDS])
+_LIST = pa.list_(pa.float64())
+SILVER_CELLS = pa.schema([_DATE, *IDENTITY, *COORDINATES, *MARKED, pa.field("cell_v", _LIST), pa.field("probe_c", _LIST)])
+SILVER_EVENTS = pa.schema([_DATE, *IDENTITY, *COORDINATES, *MARKED, pa.field("event", pa.string()), pa.field("attributes", pa.string())])
 QUARANTINE = pa.schema(
     [
         _DATE,
@@ -73,9 +77,10 @@ SEEN = pa.schema(
         pa.field("known_at", TIME),
         pa.field("accepted", pa.list_(pa.int64())),
         pa.field("quarantined", pa.list_(pa.int64())),
+        pa.field("memory", pa.binary()),
     ]
 )
-"""Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`."""
+"""Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`; and what the rules of change remember."""
 
 VEHICLE_CURRENT = pa.schema([*IDENTITY, pa.field("partition", pa.int32()), *SIGNAL_FIELDS])
 
