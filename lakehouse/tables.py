@@ -114,6 +114,34 @@ VEHICLE_MINUTES = pa.schema(
 LIVE_STATE = pa.schema([pa.field("partition", pa.int32()), pa.field("piece", pa.string()), pa.field("content", pa.binary())])
 """The live flow's memory of each Kafka partition, in pieces, tagged with its position."""
 
+ALERTS = pa.schema(
+    [
+        _DATE,
+        *(pa.field(name, pa.string()) for name in ("alert_id", "rule", "vehicle_id", "region", "severity", "state", "signal")),
+        pa.field("value", pa.float64()),
+        pa.field("limit", pa.float64()),
+        pa.field("raised_at", TIME),
+        pa.field("event_ts", TIME),
+        pa.field("cleared_at", TIME),
+        pa.field("changed_at", TIME),
+        pa.field("boot_id", pa.string()),
+        pa.field("seq", pa.int64()),
+        pa.field("message", pa.string()),
+        pa.field("revision", pa.int64()),
+        pa.field("count", pa.int64()),
+        *(pa.field(name, pa.string()) for name in ("assignee", "acknowledged_by", "suppressed_by", "superseded_by")),
+        pa.field("shelved_until", TIME),
+        pa.field("acts", pa.string()),
+        pa.field("partition", pa.int32()),
+    ]
+)
+"""One row an alert, as it now is; `acts` is the JSON text of what people did. `date` is the day on which it was raised."""
+
+ALERT_STATE = pa.schema(
+    [pa.field("partition", pa.int32()), pa.field("slot", pa.int32()), pa.field("chunk", pa.int64()), pa.field("content", pa.binary())]
+)
+"""Frames and snapshots that the alert engine needs to take in late data, in a ring of slots; `state.live` says which chunks count."""
+
 BRONZE_OF: dict[Kind, str] = {"telemetry": "bronze.telemetry", "cells": "bronze.cells", "event": "bronze.events"}
 SILVER_OF: dict[Kind, str] = {"telemetry": "silver.telemetry", "cells": "silver.cells", "event": "silver.events"}
 
@@ -129,7 +157,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "silver.seen": SEEN,
     "gold.vehicle_current": VEHICLE_CURRENT,
     "gold.vehicle_minutes": VEHICLE_MINUTES,
+    "gold.alerts": ALERTS,
     "state.live": LIVE_STATE,
+    "state.alerts": ALERT_STATE,
 }
 PARTITIONED_BY: dict[str, list[str]] = {
     "bronze.telemetry": ["ingest_date"],
@@ -143,5 +173,7 @@ PARTITIONED_BY: dict[str, list[str]] = {
     "silver.seen": ["kind", "partition"],
     "gold.vehicle_current": ["partition"],
     "gold.vehicle_minutes": ["date"],
+    "gold.alerts": ["date", "partition"],
     "state.live": ["partition"],
+    "state.alerts": ["partition", "slot"],
 }
