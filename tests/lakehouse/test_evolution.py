@@ -37,7 +37,7 @@ def test_a_writer_with_a_newer_catalogue_adds_a_column_while_the_others_go_on(la
     with monkeypatch.context() as newer:
         newer.setitem(tables.SCHEMAS, NAME, tables.SILVER_TELEMETRY.append(pa.field("wiper_pct", pa.float64(), metadata={"unit": "percent"})))
         wider = rows.append_column("wiper_pct", pa.array([30.0, 30.0]))
-        writer.append(reader.open_table(lake, NAME), NAME, wider, {Source("cluster", "topic-id", 0): Position(4, 0)})
+        writer.append(reader.open_table(lake, NAME), NAME, wider, {Source("cluster", "topic-id", 1): Position(4, 0)})
     assert before < files(lake), "no file was rewritten"
     assert reader.dataset(old_reader).to_table().num_rows == 3, "an old reader still reads what it saw"
     put(old_writer, range(5, 6), seen)
