@@ -18,7 +18,7 @@ from simulators.physics.state import State
 from simulators.physics.transitions import Occurrence
 from simulators.physics.world import BLOCK, Columns, Fleet, World, build, everything, seen, started, stepped
 from simulators.scenarios import physical, sensor
-from simulators.scenarios.plan import Fault, planned
+from simulators.scenarios.plan import Fault, check, planned, vehicle_id
 from simulators.scenarios.scenario import Scenario
 
 
@@ -43,16 +43,13 @@ class Window(NamedTuple):
     events: pa.Table
 
 
-def vehicle_id(prefix: str, number: int) -> str:
-    """The name of a vehicle: numbers count from 0, names from 1, as in a live fleet."""
-    return f"{prefix}-{number + 1:05d}"
-
-
 def faults_of(wanted: Wanted, scenario: Scenario | None) -> list[Fault]:
-    """The plan of a scenario for this history; empty without one."""
+    """The plan of a scenario for this history; empty without one. Raises Terminal where it names a vehicle that is not there."""
     if scenario is None:
         return []
-    return planned(scenario, wanted.fleet.seed, range(wanted.fleet.first, wanted.fleet.first + wanted.fleet.vehicles), wanted.start_s)
+    fleet = wanted.fleet
+    check(scenario, wanted.prefix, fleet.first + fleet.vehicles)
+    return planned(scenario, fleet.seed, range(fleet.first, fleet.first + fleet.vehicles), wanted.start_s, wanted.prefix)
 
 
 def windows(wanted: Wanted, faults: Sequence[Fault] = ()) -> Iterator[Window]:
