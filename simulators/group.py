@@ -20,9 +20,7 @@ from simulators.scenarios.plan import Fault
 Rows = NDArray[np.int64]
 LONGEST_STEP_S = 60.0
 BUSY = 0.5
-"""Share of the vehicles that leave within ten minutes, so that a short run is not a car park."""
-EARLIER_S, EARLIER_STEP_S = 900.0, 30.0
-"""How long before the start the vehicles are set going, so that some of them drive and charge when it comes."""
+"""Share of the parked vehicles that leave within ten minutes, so that a short run is not a car park."""
 
 
 class Home(NamedTuple):
@@ -58,9 +56,7 @@ class Group:
         """The first step starts at that instant (epoch seconds); time of day, weather and `faults` are those of it. Call it once, before."""
         self._start_s, self._faults = start_s, faults
         self._physical = physical.prepared(faults, self._world.traits)
-        self._state = world.started(self._world, start_s - EARLIER_S, BUSY)
-        for _ in range(round(EARLIER_S / EARLIER_STEP_S)):
-            self._state, _ = world.stepped(self._world, self._state, EARLIER_STEP_S)
+        self._state = world.under_way(self._world, world.started(self._world, start_s, BUSY))
 
     def step(self, dt_s: float) -> list[Occurrence]:
         """Move on by so many seconds; what happened, fault codes included."""

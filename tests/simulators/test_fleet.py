@@ -84,20 +84,20 @@ def test_cells_come_every_ten_seconds_and_agree_with_the_telemetry_of_their_inst
 
 
 def test_a_vehicle_boots_first_and_some_drive_depart_arrive_plug_in_and_charge_within_minutes():
-    plan = Plan(vehicles=100, regions=REGIONS, seconds=300, rate_hz=0.2)
-    first = {}
-    for message in play(plan):
+    plan = Plan(vehicles=100, regions=REGIONS, seconds=600, rate_hz=0.05)
+    first, messages = {}, play(plan)
+    for message in messages:
         first.setdefault(message.vehicle, KINDS[message.kind])
     assert set(first.values()) == {"event"}
-    events = [(vehicle, event.event) for vehicle, event in frames(plan, "event")]
+    events = [(one.vehicle, decode_payload("event", one.payload).event) for one in messages if KINDS[one.kind] == "event"]
     assert sum(name == "boot" for _, name in events) == 100
     assert {"plugged_in", "charging_started", "drive_started", "drive_ended"} <= {name for _, name in events}
-    start = [frame.signals for _, frame in frames(plan) if frame.ts < START_MS + 5000]
-    assert 15 < sum(signals["speed_kmh"] > 5 for signals in start) < 90, "some drive from the first frame on"
+    start = [frame.signals for _, frame in frames(Plan(vehicles=100, regions=REGIONS, seconds=1))]
+    assert 30 < sum(signals["speed_kmh"] > 5 for signals in start) < 90, "some drive from the first frame on"
 
 
 def test_charging_fills_the_pack_and_the_charging_signals_agree():
-    charging = [frame.signals for _, frame in frames(Plan(vehicles=60, regions=REGIONS, seconds=300, rate_hz=0.1)) if frame.signals["is_charging"]]
+    charging = [frame.signals for _, frame in frames(Plan(vehicles=60, regions=REGIONS, seconds=100, rate_hz=0.1)) if frame.signals["is_charging"]]
     assert charging
     assert all(signals["cable_connected"] == 1 and signals["pack_a"] > 0 and signals["speed_kmh"] == 0 for signals in charging)
 
