@@ -36,8 +36,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window(NamedTuple):
-    """What a block of vehicles sent in one window of time."""
+    """What a block of vehicles sent in one window of time, which ends at `until_ms`."""
 
+    until_ms: int
     telemetry: pa.Table
     cells: pa.Table
     events: pa.Table
@@ -77,7 +78,7 @@ class _Block:
         self._names = pa.array([vehicle_id(wanted.prefix, number) for number in world.traits.number.tolist()])
         regions = wanted.fleet.regions
         self._regions = pa.array([regions[number % len(regions)] for number in world.traits.number.tolist()])
-        self._senders = Senders(world, self._faults)
+        self._senders = Senders(world, self._faults, wanted.start_s)
         self._frame = 0
 
     def window(self, frames: int) -> Window:
@@ -99,7 +100,7 @@ class _Block:
             if self._frame % every == 0:
                 cells.append((self._state.now_s, look.volts, look.probes))
             self._frame += 1
-        return Window(self._telemetry(columns, instants), self._cells(cells), self._events(events))
+        return Window(round(self._state.now_s * 1000), self._telemetry(columns, instants), self._cells(cells), self._events(events))
 
     def _telemetry(self, columns: list[Columns], instants: list[float]) -> pa.Table:
         rows = np.tile(np.arange(len(self._names)), len(instants))

@@ -81,7 +81,7 @@ def simulate(
     try:
         if history or to:
             wish = past.Past(history, to, out, until, cadence, cells_every, scenario, labels)
-            past.write(wish, fleet | {"regions": tuple(_parts(regions))})
+            past.write(wish, fleet | {"regions": tuple(_parts(regions))}, data)
             return
         there = destination(broker, (ca, cert, key), login, acks, patience) | {"regions": _parts(regions)} if broker else {}
     except Terminal as error:
