@@ -12,6 +12,15 @@ from voltlake.stack.ports import allot
 from voltlake.stack.start import running
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the stack come first and share one process, and so one stack, while other processes run all the rest."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    for item in items:
+        if item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
     """The whole stack, two regions of two gateways, in a folder of its own; a test leaves it running as it found it.
