@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from contracts.events import Alert, Cells, Envelope, Event, Telemetry
+from contracts.events import Alert, AlertCommand, Cells, Envelope, Event, Telemetry
 
 T = TypeVar("T")
 
@@ -14,6 +14,7 @@ encode = msgspec.json.Encoder().encode
 _raw = msgspec.json.Decoder(msgspec.Raw).decode
 _envelope = msgspec.json.Decoder(Envelope).decode
 _alert = msgspec.json.Decoder(Alert).decode
+_command = msgspec.json.Decoder(AlertCommand).decode
 _payloads: dict[str, Callable[[bytes], Telemetry | Cells | Event]] = {
     "telemetry": msgspec.json.Decoder(Telemetry).decode,
     "cells": msgspec.json.Decoder(Cells).decode,
@@ -45,6 +46,14 @@ def decode_alert(raw: bytes) -> Alert:
     """A record of `alerts.v1`. Raises Malformed."""
     try:
         return _alert(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Malformed(str(error)) from None
+
+
+def decode_command(raw: bytes) -> AlertCommand:
+    """A record of `alerts.commands.v1`. Raises Malformed."""
+    try:
+        return _command(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed(str(error)) from None
 

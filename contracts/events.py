@@ -3,7 +3,7 @@
 Times are whole milliseconds since the epoch, UTC.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -34,7 +34,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a gateway knows of a message, around the payload as it came: the value of a Kafka record.
 
-    A payload that is no JSON text travels in `payload_base64`, with `payload` null.
+    A payload that is no JSON text travels in `payload_base64`, with `payload` null. `repaired` names the repair by which a
+    message came back out of quarantine.
     """
 
     gateway_id: str
@@ -47,6 +48,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     payload: msgspec.Raw = msgspec.Raw(b"null")
     payload_base64: str | None = None
     traceparent: str | None = None
+    repaired: str | None = None
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
@@ -86,8 +88,24 @@ class State(msgspec.Struct, frozen=True, gc=False):
     published: dict[str, int]
 
 
+class Act(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a person did to an alert: who, when (epoch ms), what (an `AlertCommand.action`), and their words or the assignee."""
+
+    by: str
+    ts: int
+    action: str
+    text: str = ""
+
+
 class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One change in the life of an alert, on `alerts.v1`, keyed by vehicle. The id stays the same over that life."""
+    """An alert as it now is, with what changed last; on `alerts.v1`, keyed by vehicle. The id stays the same over its life.
+
+    `state` is where it is in its life: raised, updated, escalated, acknowledged; closed: cleared, retracted. `change` says what this record
+    is about: those, and revised, assigned, commented, shelved, suppressed, resumed. `revision` grows with each change: of two records the
+    one with the greater is the truth. `event_ts`, `boot_id`, `seq` name the frame that brought the state about.
+    `count` = how often its condition has risen. `suppressed_by` names a parent alert's id, `shelved` or `maintenance:ID`, and is empty
+    where the alert is for people. A retracted alert should never have been; `superseded_by` is the one in its place, if any.
+    """
 
     alert_id: str
     rule: str
@@ -103,6 +121,42 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     boot_id: str
     seq: int
     message: str
+    change: str = ""
+    revision: int = 0
+    changed_ts: int = 0
+    count: int = 1
+    cleared_ts: int | None = None
+    assignee: str = ""
+    acknowledged_by: str = ""
+    suppressed_by: str = ""
+    superseded_by: str = ""
+    shelved_until: int | None = None
+    acts: tuple[Act, ...] = ()
+
+
+Action = Literal["ack", "assign", "clear", "comment", "shelve", "unshelve", "maintenance", "end_maintenance"]
+
+
+class AlertCommand(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A person's act, on `alerts.commands.v1`, keyed by vehicle; the live flow applies each `command_id` once.
+
+    ack, assign (to `text`), clear, comment (`text`), shelve (until `until_ts`) and unshelve name an alert. maintenance opens the window
+    `alert_id` from `from_ts` to `until_ts` for some `vehicles`, `regions` and `rules` (empty = all), and end_maintenance closes it: these go
+    once to each partition of the topic, with the vehicle `*`.
+    """
+
+    command_id: str
+    vehicle_id: str
+    action: Action
+    by: str
+    ts: int
+    alert_id: str = ""
+    text: str = ""
+    from_ts: int = 0
+    until_ts: int = 0
+    vehicles: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from contracts.codec import decode, decode_payload
-from contracts.events import Ack, Alert, Cells, Envelope, Event, Rejection, Score, State, Telemetry
+from contracts.events import Ack, Alert, AlertCommand, Cells, Envelope, Event, Rejection, Score, State, Telemetry
 from contracts.report import Report
 from contracts.signals import BY_NAME
 
@@ -34,6 +34,7 @@ TYPES = {
     "envelope": Envelope,
     "rejection": Rejection,
     "alert": Alert,
+    "command": AlertCommand,
     "score": Score,
     "report": Report,
 }
