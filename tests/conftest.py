@@ -12,13 +12,14 @@ from voltlake.stack.ports import allot
 from voltlake.stack.start import running
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the stack come first and share one process, and so one stack, while other processes run all the rest."""
+@pytest.hookimpl(wrapper=True)  # before the plugin that deals groups out to processes looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Tests of the stack come first and share one process, and so one stack, while another process runs all the rest."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)
     for item in items:
         if item.get_closest_marker("stack"):
             item.add_marker(pytest.mark.xdist_group("stack"))
+    yield
 
 
 @pytest.fixture(scope="session")
