@@ -19,8 +19,11 @@ TABLES = ("gold.dim_vehicle", "gold.dim_model", "gold.dim_date")
 class Dimensions:
     """`dim_vehicle` as it is now; `refresh` says whether it has changed. `version` grows with every change."""
 
-    def __init__(self, lake: str) -> None:
+    def __init__(self, lake: str, version: int | None = None) -> None:
+        """The newest state, or that of a version."""
         self._table: DeltaTable = open_table(lake, "gold.dim_vehicle")
+        if version is not None and version != self._table.version():
+            self._table.load_as_version(version)
         self._read()
 
     def refresh(self) -> bool:
