@@ -86,6 +86,15 @@ def quarantine(lake: Lake, span: Span) -> dict[str, Any]:
     return {"reasons": columns(reasons), "days": columns(days)}
 
 
+def quality(lake: Lake, span: Span) -> dict[str, Any]:
+    """Rows of silver telemetry that quality rules marked, by rule."""
+    found = lake.rows("silver.telemetry", ("marks",), span.dates() & ds.field("marks").is_valid())
+    if not found.num_rows:
+        return {"marks": {}}
+    asked = "SELECT rule, count(*) AS rows FROM (SELECT unnest(marks) AS rule FROM found) GROUP BY 1 ORDER BY 2 DESC"
+    return {"marks": columns(lake.sql(asked, found=found))}
+
+
 def hours(lake: Lake, span: Span) -> dict[str, Any]:
     """The fleet by the hour: vehicles, distance, energy."""
     names = ("hour", "region", "model", "vehicles", "vehicles_driving", "vehicles_charging", "distance_km", "energy_in_kwh", "energy_out_kwh")

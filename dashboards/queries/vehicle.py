@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from contracts.errors import Terminal
@@ -145,4 +144,4 @@ def alerts(lake: Lake, span: Span, vehicle: str = "") -> pa.Table:
     if found is None:
         return pa.table({})
     rows = lake.rows("gold.alerts", [name for name in found.schema.names if name not in ("date", "partition")], where)
-    return rows.take(pc.sort_indices(rows["raised_at"], "descending")) if rows.num_rows else rows
+    return rows.sort_by([("raised_at", "descending")]) if rows.num_rows else rows

@@ -37,7 +37,7 @@ export class Chart {
     } else this.bands = [];
     const units = [...new Set(lines.map((line) => line.unit))];
     const axis = { stroke: colour("--muted"), grid: { stroke: colour("--edge"), width: 1 }, ticks: { show: false }, font: "11px Inter, system-ui, sans-serif" };
-    const axes = [{ ...axis, values: (_, ticks, __, ___, step) => ticks.map((at) => tick(at, step)) },
+    const axes = [{ ...axis, size: 30, values: (_, ticks, __, ___, step) => ticks.map((at) => tick(at, step)) },
       ...units.slice(0, 2).map((unit, index) => ({ ...axis, scale: unit, side: index ? 1 : 3, grid: { ...axis.grid, show: !index }, size: 58, values: (_, ticks) => ticks.map((value) => `${number(value, Math.abs(value) < 10 && value % 1 ? (Math.abs(value) < 0.1 ? 3 : 1) : 0)}`), label: unit, labelSize: 16, labelFont: axis.font, labelGap: 0 }))];
     const cursor = { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: this.group ? { key: this.group } : undefined };
     const hooks = { setSelect: [(plot) => {
@@ -67,8 +67,8 @@ function tick(at, step) {
 }
 
 // Bars of named or numbered classes as SVG: [{name, value, tone, title}].
-export function bars(items, { unit = "", height = 180, label, digits = 0, every = 1 }) {
-  const width = 640, left = 46, bottom = 26, top = 10, most = nice(Math.max(...items.map(({ value }) => value ?? 0), 1e-9));
+export function bars(items, { unit = "", height = 200, width = 640, label, digits = 0, every = 1 }) {
+  const left = 46, bottom = 26, top = 10, most = nice(Math.max(...items.map(({ value }) => value ?? 0), 1e-9));
   const room = (width - left) / Math.max(1, items.length), y = (value) => top + (height - top - bottom) * (1 - value / most);
   return s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     [0, 0.5, 1].map((share) => [s("line", { x1: left, x2: width, y1: y(share * most), y2: y(share * most) }), s("text", { x: left - 6, y: y(share * most) + 4, "text-anchor": "end" }, number(share * most, most < 5 ? 1 : 0))]),

@@ -10,6 +10,7 @@ import { Table } from "../lib/table.js";
 const RANK = { info: 0, minor: 1, low: 1, warning: 2, major: 3, high: 3, critical: 4 };
 const COLUMNS = [
   { key: "severity", title: "Severity", write: (a) => h(`span.severity.severity-${a.severity}`, {}, a.severity), sort: (a) => RANK[a.severity] ?? 5, csv: (a) => a.severity },
+  { key: "raised", title: "Raised", write: (a) => moment(a.raised_ts), sort: (a) => a.raised_ts, csv: (a) => new Date(a.raised_ts).toISOString() },
   { key: "state", title: "State", write: (a) => stateOf(a), sort: (a) => stateOf(a) },
   { key: "vehicle", title: "Vehicle", write: (a) => h("a", { href: `/vehicles/${a.vehicle_id}` }, a.vehicle_id), sort: (a) => a.vehicle_id },
   { key: "rule", title: "Rule", write: (a) => words(a.rule), sort: (a) => a.rule },
@@ -17,7 +18,6 @@ const COLUMNS = [
   { key: "count", title: "Times", number: true, hint: "How often its condition has risen", write: (a) => a.count ?? 1, sort: (a) => a.count ?? 1 },
   { key: "assignee", title: "Assignee", write: (a) => a.assignee || "\u2013", sort: (a) => a.assignee },
   { key: "region", title: "Region", write: (a) => a.region, sort: (a) => a.region },
-  { key: "raised", title: "Raised", number: true, write: (a) => moment(a.raised_ts), sort: (a) => a.raised_ts, csv: (a) => new Date(a.raised_ts).toISOString() },
 ];
 
 export function stateOf(alert) {

@@ -26,7 +26,7 @@ export function show(root, view) {
   const range = new Range(view, ["7d", "30d", "90d"], "30d", load);
   const table = new Table(COLUMNS, { id: (row) => row.vehicle_id, sort: "soh", choose: (row) => view.go(`/vehicles/${row.vehicle_id}`), nothing: "No vehicle matches", label: "Vehicles by battery health" });
   const health = h(".panel-body"), spread = h(".panel-body"), trend = h(".panel-body"), top = h(".top"), models = h("span"), body = h(".stack");
-  const chart = new Chart({ height: 200, label: "Mean state of health by day", zoomed: (span) => range.zoom(span) });
+  const chart = new Chart({ height: 190, label: "Mean state of health by day", zoomed: (span) => range.zoom(span) });
 
   replace(root, h(".head", {}, h("h1", {}, "Battery health"), h(".tools", {}, models, range.element, table.downloader("battery-health"))), body);
 
@@ -40,8 +40,8 @@ export function show(root, view) {
       ["Spread above 100 mV", number(spreads.filter((row) => row.max_spread_mv > 100).length), "", "cells drift apart", spreads.some((row) => row.max_spread_mv > 100) ? "bad" : ""],
       ["Hottest pack", number(Math.max(...shown.map((row) => row.max_temp_c ?? -Infinity), -Infinity) === -Infinity ? null : Math.max(...shown.map((row) => row.max_temp_c ?? -Infinity)), 1), "°C", "hottest probe of the day"],
     ]));
-    replace(health, known.length ? bars(histogram(known.map((row) => row.soh_pct), 60, 104, 22).map((one) => ({ name: number(one.from), value: one.value, tone: one.to <= 70 ? "bad" : one.to <= 80 ? "warm" : "", title: `${number(one.from)} to ${number(one.to)} %: ${one.value} packs` })), { label: "Packs by state of health in percent", every: 2 }) : empty("No state of health yet", "It comes once a minute with telemetry, and is kept by the day"));
-    replace(spread, spreads.length ? bars(histogram(spreads.map((row) => row.max_spread_mv), 0, 200, 20).map((one) => ({ name: number(one.from), value: one.value, tone: one.from >= 100 ? "bad" : one.from >= 50 ? "warm" : "", title: `${number(one.from)} to ${number(one.to)} mV: ${one.value} packs` })), { label: "Packs by cell spread in millivolts", every: 2 }) : empty("No cell voltages yet", "They come with telemetry"));
+    replace(health, known.length ? bars(histogram(known.map((row) => row.soh_pct), 60, 104, 22).map((one) => ({ name: number(one.from), value: one.value, tone: one.to <= 70 ? "bad" : one.to <= 80 ? "warm" : "", title: `${number(one.from)} to ${number(one.to)} %: ${one.value} packs` })), { label: "Packs by state of health in percent", every: 2, width: 420, height: 220 }) : empty("No state of health yet", "It comes once a minute with telemetry, and is kept by the day"));
+    replace(spread, spreads.length ? bars(histogram(spreads.map((row) => row.max_spread_mv), 0, 200, 20).map((one) => ({ name: number(one.from), value: one.value, tone: one.from >= 100 ? "bad" : one.from >= 50 ? "warm" : "", title: `${number(one.from)} to ${number(one.to)} mV: ${one.value} packs` })), { label: "Packs by cell spread in millivolts", every: 2, width: 420, height: 220 }) : empty("No cell voltages yet", "They come with telemetry"));
     table.show(shown);
     replace(trend, chart.element);
     const there = days.filter((day) => day.soh_pct != null);

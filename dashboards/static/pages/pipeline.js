@@ -82,7 +82,7 @@ export function show(root, view) {
     const { reasons: found } = await ask("/api/quarantine", { from: Date.now() - 7 * DAY, to: Date.now() + DAY });
     const rows = rowsOf(found);
     replace(reasons, rows.length ? h("dl.dl", {}, rows.map((row) => [h("dt", {}, `${words(row.reason)} (${row.kind})`), h("dd", {}, number(row.messages))])) : empty("Nothing in quarantine", "Every message of the last 7 days was believed"));
-    const report = await ask("/api/quality").catch(() => null);
+    const report = await ask("/api/quality", { from: Date.now() - DAY, to: Date.now() + DAY }).catch(() => null);
     const marks = rowsOf(report?.marks);
     replace(quality, marks.length ? h("dl.dl", {}, marks.map((row) => [h("dt", {}, words(row.rule)), h("dd", {}, `${number(row.rows)} rows`)])) : empty("No row is marked", "No quality rule marked a row today"));
   }

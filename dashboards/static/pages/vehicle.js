@@ -4,7 +4,7 @@ import { address, ask } from "../lib/api.js";
 import { Chart } from "../lib/chart.js";
 import { empty, h, icon, panel, replace } from "../lib/dom.js";
 import { STATES } from "../lib/fleet_store.js";
-import { age, amount, duration, moment, number, reading, shownUnit, title, words } from "../lib/format.js";
+import { age, amount, duration, moment, number, reading, shownUnit, signalTitle, title, words } from "../lib/format.js";
 import { live } from "../lib/live.js";
 import { Range, rowsOf } from "../lib/range.js";
 import { Table } from "../lib/table.js";
@@ -46,7 +46,7 @@ export async function show(root, view) {
     load();
   }
   function paintPicker() {
-    replace(picker, h("option", { value: "", disabled: true, selected: true }, "Add a signal"), catalogue.filter((signal) => signal.charted && !signals.includes(signal.name)).map((signal) => h("option", { value: signal.name }, words(signal.name))));
+    replace(picker, h("option", { value: "", disabled: true, selected: true }, "Add a signal"), catalogue.filter((signal) => signal.charted && !signals.includes(signal.name)).map((signal) => h("option", { value: signal.name }, signalTitle(signal.name))));
   }
   async function load() {
     paintPicker();
@@ -61,11 +61,11 @@ export async function show(root, view) {
     charts = [];
     replace(chartBox, signals.map((signal) => {
       const { factor, unit } = shownUnit(units[signal]), series = found.series[signal], scaled = (values) => values.map((value) => (value == null ? null : value / factor));
-      const chart = new Chart({ height: 190, group: "vehicle", zoomed: (span) => range.zoom(span), label: `${words(signal)} over time` });
+      const chart = new Chart({ height: 190, group: "vehicle", zoomed: (span) => range.zoom(span), label: `${signalTitle(signal)} over time` });
       charts.push(chart);
       queueMicrotask(() => chart.show(found.at, [{ label: "mean", values: scaled(series.mean), low: scaled(series.min), high: scaled(series.max), unit: unit || "1", digits: signal.startsWith("cell_v") ? 3 : 1 }]));
       const nothing = series.mean.every((value) => value == null);
-      return h("figure.chart-box", { dataset: { signal } }, h("figcaption", {}, h("b", {}, words(signal)), h("span.muted", {}, says[signal]), nothing && h("span.chip", {}, "no values in this range"), h("button.button.plain", { type: "button", "aria-label": `Remove ${words(signal)}`, onclick: () => { signals = signals.filter((one) => one !== signal); keep(); } }, icon("close"))), chart.element);
+      return h("figure.chart-box", { dataset: { signal } }, h("figcaption", {}, h("b", {}, signalTitle(signal)), h("span.muted", {}, says[signal]), nothing && h("span.chip", {}, "no values in this range"), h("button.button.plain", { type: "button", "aria-label": `Remove ${signalTitle(signal)}`, onclick: () => { signals = signals.filter((one) => one !== signal); keep(); } }, icon("close"))), chart.element);
     }));
     root.dataset.painted = String(Math.round(performance.now() - began));
   }
@@ -98,10 +98,8 @@ export async function show(root, view) {
     }
     source.textContent = currentMs ? `from ${fresh || told?.event_ms === currentMs ? "the online store" : "gold"}, ${age((nowMs - currentMs) / 1000)} old` : "no frame yet";
     gauges.show();
-    const times = known.current.when_ms ?? {};
     const shown = told ? Object.entries(told.values) : [];
-    replace(features, shown.length ? shown.map(([feature, value]) => [h("dt", { title: says[feature] }, words(feature)), h("dd", {}, reading(value, units[feature] ?? "", feature), h("span.feature-age", {}, value == null ? "" : age((nowMs - (told.ages?.[feature] ?? told.event_ms)) / 1000)))]) : h(".empty", {}, h("strong", {}, "Nothing online yet"), "The live flow has not written this vehicle's features"));
-    void times;
+    replace(features, shown.length ? shown.map(([feature, value]) => [h("dt", { title: says[feature] }, signalTitle(feature)), h("dd", {}, reading(value, units[feature] ?? "", feature), h("span.feature-age", {}, value == null ? "" : age((nowMs - (told.ages?.[feature] ?? told.event_ms)) / 1000)))]) : h(".empty", {}, h("strong", {}, "Nothing online yet"), "The live flow has not written this vehicle's features"));
   }
   function paintScores() {
     replace(scores, known.scores.length ? h("dl.dl.in-body", {}, known.scores.map((score) => [h("dt", {}, words(score.model), h("span.chip", {}, `v${score.version}`)), h("dd", { title: moment(score.event_ts) }, amount(score.value, score.unit, 2))])) : empty("No score yet", "A model scores when its features are fresh"));
