@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from contracts.identity import Kind
 from contracts.signals import SIGNALS, Signal
+from lakehouse.gold.tables import GOLD_PARTITIONED_BY, GOLD_SCHEMAS
 
 TIME = pa.timestamp("us", tz="UTC")
 
@@ -82,7 +83,9 @@ SEEN = pa.schema(
 )
 """Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`; and what the rules of change remember."""
 
-VEHICLE_CURRENT = pa.schema([*IDENTITY, pa.field("partition", pa.int32()), *SIGNAL_FIELDS])
+SIGNAL_TS = pa.field("signal_ts", pa.struct([(signal.name, TIME) for signal in SIGNALS]))
+"""When each signal of `vehicle_current` was reported."""
+VEHICLE_CURRENT = pa.schema([*IDENTITY, pa.field("partition", pa.int32()), *SIGNAL_FIELDS, SIGNAL_TS])
 
 MINUTE_STATS = tuple(signal for signal in SIGNALS if signal.minute == "stats")
 MINUTE_COUNTERS = tuple(signal for signal in SIGNALS if signal.minute == "counter")
@@ -157,6 +160,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "silver.seen": SEEN,
     "gold.vehicle_current": VEHICLE_CURRENT,
     "gold.vehicle_minutes": VEHICLE_MINUTES,
+    **GOLD_SCHEMAS,
     "gold.alerts": ALERTS,
     "state.live": LIVE_STATE,
     "state.alerts": ALERT_STATE,
@@ -173,6 +177,7 @@ PARTITIONED_BY: dict[str, list[str]] = {
     "silver.seen": ["kind", "partition"],
     "gold.vehicle_current": ["partition"],
     "gold.vehicle_minutes": ["date"],
+    **GOLD_PARTITIONED_BY,
     "gold.alerts": ["date", "partition"],
     "state.live": ["partition"],
     "state.alerts": ["partition", "slot"],
