@@ -40,4 +40,6 @@ def _one(lake: str, name: str, metrics: UpkeepMetrics, *, vacuum: bool) -> None:
     if done is not None:
         metrics.done(done, time.monotonic() - began)
         if done.merged or done.expired or done.vacuumed:
-            log.info("%s: %d files merged away, %d too old, %d of the log, %d vacuumed", name, done.merged, done.expired, done.shortened, done.vacuumed)
+            log.info(
+                "%s: %d files merged away, %d too old, %d of the log, %d vacuumed", name, done.merged, done.expired, done.shortened, done.vacuumed
+            )

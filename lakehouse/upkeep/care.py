@@ -51,10 +51,9 @@ def care(lake: str, name: str, *, vacuum: bool = False) -> Done | None:
             table.alter.set_table_properties(PROPERTIES)
         _compact(lake, name, how, done)
         _expire(open_table(lake, name), how, done)
-        table = open_table(lake, name)
-        done.shortened = shorten(table, how)
+        done.shortened = shorten(open_table(lake, name), how)
         if vacuum:
-            done.vacuumed = _vacuum(table, how)
+            done.vacuumed = _vacuum(open_table(lake, name), how)
     except (DeltaError, OSError) as error:
         raise Transient(f"upkeep of {name} in the lake {lake}: {error}") from error
     return done
