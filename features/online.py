@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from redis.retry import Retry
 from contracts.errors import Terminal, Transient
 from features import layout
 from features.standing import Standing
-from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, VEHICLE_LIVE_TTL
+from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, TTLS, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES
 
 TIME = pa.timestamp("us", tz="UTC")
 CHUNK_ROWS = 4096
@@ -137,7 +137,7 @@ def read(
 ) -> pa.Table:
     """The online rows of vehicles, in the given order, one round trip, straight from Redis.
 
-    Columns: `vehicle_id`, the features (64-bit float, null where not known), `event_ts`, `known_at` (UTC, null for a vehicle
+    Columns: `vehicle_id`, the features (64-bit float, null where not known or past the view's ttl), `event_ts`, `known_at` (UTC, null for a vehicle
     that was never written; `known_at` also where Feast wrote it), `age_s` at `now`, and `state`: "fresh", "stale" past the
     view's ttl, or "missing". Raises Transient where Redis does not answer, Terminal for a value that is no number.
     """
@@ -147,20 +147,24 @@ def read(
         for vehicle in vehicle_ids:
             pipeline.execute_command("HMGET", layout.entity_key(vehicle), *fields)
         rows = pipeline.execute()
+    times = {
+        EVENT_TIME: pa.array([layout.decode_time(row[-2]) for row in rows], pa.int64()).cast(TIME),
+        KNOWN_TIME: pa.array([layout.decode_time(row[-1]) for row in rows], pa.int64()).cast(TIME),
+    }
+    age_s = _ages(times[EVENT_TIME], now or datetime.now(UTC))
+    stale = age_s > TTLS[view].total_seconds() if view in TTLS else np.zeros(len(age_s), bool)
     columns: dict[str, pa.Array] = {JOIN_KEY: pa.array(vehicle_ids, pa.string())}
     try:
         for place, feature in enumerate(features):
-            columns[feature] = pa.array([layout.decode_double(row[place]) for row in rows], pa.float64())
+            columns[feature] = pa.array(
+                [None if old else layout.decode_double(row[place]) for row, old in zip(rows, stale, strict=True)], pa.float64()
+            )
     except ValueError as error:
         raise Terminal(
             f"an online value of {view} is not what this version writes: {error}; apply the feature repo and let the flow fill Redis"
         ) from None
-    columns[EVENT_TIME] = pa.array([layout.decode_time(row[-2]) for row in rows], pa.int64()).cast(TIME)
-    columns[KNOWN_TIME] = pa.array([layout.decode_time(row[-1]) for row in rows], pa.int64()).cast(TIME)
-    age_s = _ages(columns[EVENT_TIME], now or datetime.now(UTC))
-    columns["age_s"] = pa.array(age_s, from_pandas=True)
-    columns["state"] = pa.array(_states(age_s, VEHICLE_LIVE_TTL), pa.string())
-    return pa.table(columns)
+    states = np.where(np.isnan(age_s), "missing", np.where(stale, "stale", "fresh"))
+    return pa.table({**columns, **times, "age_s": pa.array(age_s, from_pandas=True), "state": pa.array(states.tolist(), pa.string())})
 
 
 def _ages(times: pa.Array, now: datetime) -> np.ndarray:
@@ -169,7 +173,3 @@ def _ages(times: pa.Array, now: datetime) -> np.ndarray:
     micros = times.cast(pa.int64())
     ages = (now_us - micros.fill_null(now_us).to_numpy(zero_copy_only=False)) / 1_000_000
     return np.where(times.is_valid().to_numpy(zero_copy_only=False), ages, np.nan)
-
-
-def _states(age_s: np.ndarray, ttl: timedelta) -> list[str]:
-    return ["missing" if np.isnan(age) else "stale" if age > ttl.total_seconds() else "fresh" for age in age_s]

@@ -59,6 +59,8 @@ WINDOWS_TABLE = "gold.vehicle_minutes"
 WINDOWS_TTL = timedelta(hours=1)
 DAYS_VIEW = "vehicle_days"
 DAYS_TTL = timedelta(days=2)
+TTLS = {VEHICLE_LIVE: VEHICLE_LIVE_TTL, WINDOWS_VIEW: WINDOWS_TTL, DAYS_VIEW: DAYS_TTL}
+"""Past this age a value of a view is not given out as one."""
 OWNER = "voltlake"
 
 _WINDOW_COLUMNS = columns(VEHICLE_WINDOWS, MINUTES)

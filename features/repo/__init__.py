@@ -5,9 +5,11 @@ from typing import Any
 
 def definitions() -> list[Any]:
     """All that a registry of this version holds. Imports Feast."""
+    from feast import Entity, FeatureService, FeatureView, FileSource, OnDemandFeatureView
+
     from features.repo import entities, services, sources, views
 
-    kinds = ("Entity", "FileSource", "FeatureView", "FeatureService", "OnDemandFeatureView", "RequestSource")
     modules = (entities, sources, views, services)
-    found = [value for module in modules for value in vars(module).values() if type(value).__name__ in kinds]
+    kinds = Entity | FileSource | FeatureView | OnDemandFeatureView | FeatureService
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, kinds)]
     return list({id(one): one for one in found}.values())

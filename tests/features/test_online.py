@@ -86,6 +86,20 @@ def test_an_online_value_says_when_it_happened_how_old_it_is_and_what_was_known(
     assert (found["event_ts"], found["known_at"], found["age_s"], found["state"]) == (event, rows["known_at"].to_pylist()[0], 1.5, "fresh")
     old = read(connect(empty_redis), ["TEST-000"], now=event + VEHICLE_LIVE_TTL + timedelta(microseconds=1))
     assert old["state"].to_pylist() == ["stale"]
+    assert all(old[name].null_count == 1 for name in VEHICLE_LIVE_FEATURES), "a stale value is not given out"
+    assert old["age_s"].to_pylist() == [VEHICLE_LIVE_TTL.total_seconds() + 1e-6]
+
+
+def test_a_restarted_writer_brings_no_older_row_back(empty_redis: str) -> None:
+    rows = live_columns(frames(2, 10))
+    OnlineWriter(empty_redis).write(rows)
+    newest_rows = read(connect(empty_redis), ["TEST-000", "TEST-001"], now=T0)
+    again = OnlineWriter(empty_redis)
+    again.write(rows.slice(0, 6))
+    assert read(connect(empty_redis), ["TEST-000", "TEST-001"], now=T0).equals(newest_rows)
+    later = live_columns(frames(2, 11)).slice(20)
+    again.write(pa.concat_tables([rows.slice(8, 4), later]))
+    assert read(connect(empty_redis), ["TEST-000", "TEST-001"], now=T0)["event_ts"].to_pylist() == later["event_ts"].to_pylist()
 
 
 def test_feast_keeps_its_hands_off_the_kafka_time_and_older_rows_out(lake: Path, store: FeatureStore, empty_redis: str) -> None:
