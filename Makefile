@@ -17,7 +17,7 @@ demo: $(STAMP) ## the whole road with real and simulated vehicles, until Ctrl-C;
 	  $(if $(RATE),--rate $(RATE)) $(if $(RECORDINGS),--recordings $(RECORDINGS)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: $(STAMP) ## all tests, with the real servers; ARGS="-k silver" for some
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 integration: $(STAMP) ## only the tests that start the whole stack
 	@$(PY) -m pytest -m stack $(ARGS)
@@ -40,6 +40,9 @@ bench-quick: $(STAMP) ## measure latencies and the highest rate, into bench/resu
 
 bench-simulator: $(STAMP) ## what the simulator costs against a bare Mosquitto, into bench/results/simulator.json
 	@$(PY) -m bench.simulator $(ARGS)
+
+validate: $(STAMP) ## the physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE
+	@$(PY) -m simulators.validation $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 doctor: $(STAMP) ## what this machine lacks
 	@$(PY) -m voltlake doctor

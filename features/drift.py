@@ -88,7 +88,7 @@ def profile(store: "FeatureStore", lake: str, service: str, day: str = "") -> li
 def drift(store: "FeatureStore", lake: str, service: str, day: str = "", against: str = "") -> list[Drift]:
     """Each feature of a day against a saved training set or another day, worst first."""
     wanted = _day(day)
-    now = sample(store, lake, service, wanted)
+    now = dict(sample(store, lake, service, wanted))
     if saved.is_saved(against):
         table = reader.dataset(saved.open_saved(lake, against)).to_table()
         names = [name for name in now if name in table.column_names]
@@ -96,7 +96,7 @@ def drift(store: "FeatureStore", lake: str, service: str, day: str = "", against
             raise Terminal(f"table {against} has none of the features of {service}")
         before = {name: _values(table[name]) for name in names}
     else:
-        before = sample(store, lake, service, _day(against) if against else wanted - timedelta(days=1))
+        before = dict(sample(store, lake, service, _day(against) if against else wanted - timedelta(days=1)))
     found = [judge(name, before[name], now[name]) for name in before]
     return sorted(found, key=lambda row: -1 if row.psi is None else row.psi, reverse=True)
 
@@ -124,12 +124,12 @@ def judge(feature: str, before: np.ndarray, now: np.ndarray) -> Drift:
     old, new = before[~np.isnan(before)], now[~np.isnan(now)]
     nulls = [float(np.mean(np.isnan(values))) if len(values) else 1.0 for values in (now, before)]
     if min(len(old), len(new)) < LEAST:
-        return Drift(feature, None, *nulls, [], [], [])
+        return Drift(feature, None, nulls[0], nulls[1], [], [], [])
     edges = np.unique(np.quantile(old, np.linspace(0, 1, TENTHS + 1)[1:-1]))
     shares = [np.bincount(np.searchsorted(edges, values, "right"), minlength=len(edges) + 1) / len(values) for values in (new, old)]
     here, there = (np.maximum(part, _FLOOR) for part in shares)
     psi = float(np.sum((here - there) * np.log(here / there)))
-    return Drift(feature, psi, *nulls, edges.tolist(), shares[0].tolist(), shares[1].tolist())
+    return Drift(feature, psi, nulls[0], nulls[1], edges.tolist(), shares[0].tolist(), shares[1].tolist())
 
 
 def draw(found: list[Drift], limit: float, path: Path) -> None:

@@ -46,10 +46,12 @@ def catalogue(store: "FeatureStore") -> list[Entry]:
                 readers.setdefault((projection.name, field.name), []).append(service.name)
     entries = []
     for view in [*store.list_feature_views(), *store.list_on_demand_feature_views()]:
-        source = getattr(view, "batch_source", None)
+        source: Any = getattr(view, "batch_source", None)
         for field in view.features:
-            vss = [path for path in field.tags.get("vss", "").split(",") if path]
-            tags = field.tags.get("unit", ""), field.description, field.tags.get("owner", view.owner)
+            facts = {name: field.tags.get(name) or view.tags.get(f"{field.name}.{name}", "") for name in ("unit", "vss")}
+            vss = [path for path in facts["vss"].split(",") if path]
+            description = field.description or view.tags.get(f"{field.name}.description", "")
+            tags = facts["unit"], description, field.tags.get("owner", view.owner)
             entries.append(Entry(field.name, view.name, *tags, vss, source.path if source else "request", readers.get((view.name, field.name), [])))
     return entries
 
@@ -75,7 +77,7 @@ def describe(store: "FeatureStore", name: str) -> dict[str, Any]:
                 "owner": view.owner,
                 "entities": view.entities,
                 "ttl": str(view.ttl),
-                "source": view.batch_source.path if view.batch_source else "",
+                "source": getattr(view.batch_source, "path", ""),
                 "tags": view.tags,
                 "features": [field.name for field in view.features],
             }

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from os import environ
 from pathlib import Path
@@ -39,7 +40,9 @@ def apply(folder: Path, lake: str, redis_url: str, registry: str = "") -> None:
     half.replace(folder / SETTINGS)
     store = _open(folder, lake, redis_url)
     wanted = definitions()
-    store.apply(wanted, objects_to_delete=_gone(store, wanted), partial=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
+        store.apply(wanted, objects_to_delete=_gone(store, wanted), partial=False)
     (folder / APPLIED).write_text(version(wanted))
 
 

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 import typer
@@ -17,15 +17,12 @@ from lakehouse import reader
 from voltlake.commands.tables import show
 from voltlake.stack.plan import Plan
 
-if TYPE_CHECKING:
-    from feast import FeatureStore
-
 LOOK_S = 0.5
 PATIENCE_S = 180
 _MOST = 500
 
 
-def looked(plan: Plan, store: "FeatureStore", seconds: float, progress: Callable[[str], None] | None) -> Path:
+def looked(plan: Plan, store: Any, seconds: float, progress: Callable[[str], None] | None) -> Path:
     """Look for some seconds; returns the folder with what was seen, once the lake holds it all. Raises Terminal where there is nothing to see."""
     lake = str(plan.layout.lake)
     vehicles = sorted(reader.arrow(lake, "gold.vehicle_current", ["vehicle_id"])["vehicle_id"].to_pylist())[:_MOST]
@@ -57,7 +54,7 @@ def in_a_fresh_process(plan: Plan, folder: Path, as_json: bool) -> int:
     return subprocess.run([*words, *(["--json"] if as_json else [])], check=False).returncode
 
 
-def compared(plan: Plan, store: "FeatureStore", folder: Path, as_json: bool) -> int:
+def compared(plan: Plan, store: Any, folder: Path, as_json: bool) -> int:
     """Compare and tell. 0 where every value is the same, to the last bit."""
     found = parity.compare(store, str(plan.layout.lake), parity.load(folder))
     if as_json:

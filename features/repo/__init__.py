@@ -7,9 +7,10 @@ def definitions() -> list[Any]:
     """All that a registry of this version holds. Imports Feast."""
     from feast import Entity, FeatureService, FeatureView, FileSource, OnDemandFeatureView
 
-    from features.repo import entities, services, sources, views
+    from features.repo import entities, on_demand, services, sources, views
 
-    modules = (entities, sources, views, services)
+    modules = (entities, sources, views, on_demand, services)
     kinds = Entity | FileSource | FeatureView | OnDemandFeatureView | FeatureService
-    found = [value for module in modules for value in vars(module).values() if isinstance(value, kinds)]
+    values = [value for module in modules for value in vars(module).values()]
+    found = [one for value in values for one in (value.values() if isinstance(value, dict) else [value]) if isinstance(one, kinds)]
     return list({id(one): one for one in found}.values())

@@ -66,13 +66,13 @@ def test_a_null_replaces_an_older_value(store: FeatureStore, empty_redis: str) -
     assert through_feast(store, ["TEST-000"])["speed_kmh"] == [88.5]
     writer.write(full.set_column(3, "speed_kmh", pa.array([None], pa.float64())))
     assert through_feast(store, ["TEST-000"])["speed_kmh"] == [None]
-    assert read(connect(empty_redis), ["TEST-000"])["speed_kmh"].to_pylist() == [None]
+    assert read(connect(empty_redis), ["TEST-000"], now=T0)["speed_kmh"].to_pylist() == [None]
 
 
 def test_several_rows_of_a_vehicle_are_applied_in_order_also_over_chunks(store: FeatureStore, empty_redis: str) -> None:
     rows = live_columns(frames(3, 3000))
     OnlineWriter(empty_redis).write(rows)
-    found = read(connect(empty_redis), ["TEST-002", "TEST-000", "TEST-001"])
+    found = read(connect(empty_redis), ["TEST-002", "TEST-000", "TEST-001"], now=T0)
     last = rows.slice(rows.num_rows - 3).take([2, 0, 1])
     assert found.select(["vehicle_id", *VEHICLE_LIVE_FEATURES]).to_pylist() == last.select(["vehicle_id", *VEHICLE_LIVE_FEATURES]).to_pylist()
     assert through_feast(store, ["TEST-001"])["soc_pct"] == last["soc_pct"].to_pylist()[2:]
@@ -164,7 +164,7 @@ def test_a_value_of_another_type_is_not_taken_for_a_number(empty_redis: str) -> 
     with redis.Redis.from_url(empty_redis) as client:
         client.hset(layout.entity_key("TEST-000"), layout.feature_field(VEHICLE_LIVE, "pack_v"), b"\x12\x0212")
     with pytest.raises(Terminal, match="apply the feature repo"):
-        read(connect(empty_redis), ["TEST-000"])
+        read(connect(empty_redis), ["TEST-000"], now=T0)
 
 
 def test_writing_and_scoring_import_neither_feast_nor_mlflow() -> None:
