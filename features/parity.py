@@ -1,7 +1,8 @@
 """Is a feature the same number live and in training? Read online through Feast, note the instant, ask history for that instant.
 
 A row of `vehicle_windows` says its instant itself: all revisions up to it are final. A row of `vehicle_live` is the newest frame
-at the Kafka time up to which the flow had read. What changed while it was read is left out, and counted.
+at the Kafka time up to which the flow had read. What changed while it was read is left out, and counted; so is what was older than its
+view's ttl when it became known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features import computed, online, transforms
-from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, WINDOW_FEATURES, WINDOWS_VIEW
+from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, TTLS, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, WINDOW_FEATURES, WINDOWS_VIEW
 from features.windows import Questions
 from lakehouse import reader
 from lakehouse.positions import position
@@ -74,8 +75,9 @@ def observe(store: "FeatureStore", client: "redis.Redis", vehicles: Sequence[str
         event, known = before[view]
         after = _times(client, vehicles, view)
         there = stamps > 0
-        still = there & (stamps == event) & (event == after[0]) & (known == after[1])
-        changing += int(np.sum(there & ~still))
+        fresh = there & (np.maximum(event, known) - event <= TTLS[view].total_seconds() * 1_000_000)
+        still = fresh & (stamps == event) & (event == after[0]) & (known == after[1])
+        changing += int(np.sum(fresh & ~still))
         columns = {feature: pa.array(found[feature], pa.float64()) for feature in features}
         instants = pa.array(np.maximum(event, known), pa.int64()).cast(_TIME)
         rows[view] = pa.table({JOIN_KEY: pa.array(vehicles, pa.string()), INSTANT: instants, **columns}).filter(pa.array(still))

@@ -160,8 +160,10 @@ def schema(name: str) -> pa.Schema:
 
 
 def rows(lake: str, name: str) -> pa.Table:
-    """All rows of a shaped view. Raises Transient where the table of facts is not there yet."""
+    """All rows of a shaped view; none where the table of facts was not made yet."""
     shape = SHAPES[name]
+    if not reader.exists(lake, shape.table):
+        return schema(name).empty_table()
     facts = shape.read(reader.arrow(lake, shape.table))
     facts = facts.filter(facts[shape.key].is_valid()).sort_by([(shape.key, "ascending"), (EVENT_TIME, "ascending")])
     columns: Columns = {field: facts[field] for field in (shape.key, EVENT_TIME, KNOWN_TIME)}
