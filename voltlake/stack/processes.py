@@ -29,6 +29,7 @@ def processes(plan: Plan, environ: dict[str, str]) -> list[Service]:
         _ingest(plan, frugal),
         *(_gateway(plan, gateway, region, frugal) for gateway, region in plan.gateway_ids()),
         *(_flow(plan, flow, frugal) for flow in FLOWS),
+        _upkeep(plan, frugal),
         _dashboards(plan, frugal),
         _registry(plan, frugal),
     ]
@@ -85,6 +86,13 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
     }
     ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
     return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW)
+
+
+def _upkeep(plan: Plan, environ: dict[str, str]) -> Service:
+    port = plan.ports["upkeep-metrics"]
+    settings = {"UPKEEP_LAKE": str(plan.layout.lake), "UPKEEP_METRICS_PORT": str(port)}
+    ready = partial(readiness.page, port)
+    return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW)
 
 
 def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
