@@ -38,6 +38,10 @@ class Refiner:
         forget(self.seen, {partition: clock_ms - HORIZON_MS for partition, clock_ms in self.clocks().items()})
         return Batch(refined, moved)
 
+    def standing(self) -> Reached:
+        """How far each source was read."""
+        return self.reached
+
     def clocks(self) -> dict[int, int]:
         """The clock (ms) of each partition."""
         found: dict[int, int] = {}
