@@ -124,7 +124,7 @@ def map_figures(shown: Showcase) -> Figures:
             drawn, painted, worst, apart = driver.execute_async_script(_FRAMES, 0, MEASURED_S)
             grouped = driver.execute_async_script(_FRAMES, 11, MEASURED_S)[0]
             print(
-                f"{fleet} vehicles: drawn {drawn:.1f}/s of {painted:.1f}/s, {apart:.0f} in view, longest frame {worst:.0f} ms; in groups {grouped:.1f}/s"
+                f"{fleet} vehicles: {drawn:.1f} of {painted:.1f} frames/s, {apart:.0f} in view, longest frame {worst:.0f} ms; grouped {grouped:.1f}/s"
             )
             said[f"map_{fleet}_frames_per_s"] = (round(drawn, 1), f"frames/s with {fleet} vehicles each alone")
             if drawn < LEAST_FPS:
