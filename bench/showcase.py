@@ -25,7 +25,7 @@ from dashboards.accounts import tokens, users
 from dashboards.accounts.store import Store
 
 USER = "bench"
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 class Showcase:
