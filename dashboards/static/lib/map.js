@@ -52,6 +52,10 @@ export function regionLayer(store) {
     known.count++;
     boxes.set(store.regions[place], known);
   }
-  return L.layerGroup([...boxes].map(([name, { bounds, count }]) => L.rectangle(bounds.pad(0.08), { className: "region", interactive: false, weight: 1.5, dashArray: "4 4", fill: false })
-    .bindTooltip(`${name}: ${number(count)}`, { permanent: true, direction: "top", className: "region-name", opacity: 1, offset: [0, -4] })));
+  return L.layerGroup([...boxes].flatMap(([name, { bounds, count }]) => {
+    const centre = bounds.getCenter(), high = Math.max(1.2, 0.6 * (bounds.getNorth() - bounds.getSouth())), wide = Math.max(1.8, 0.6 * (bounds.getEast() - bounds.getWest()));
+    const frame = [[centre.lat - high, centre.lng - wide], [centre.lat + high, centre.lng + wide]];
+    return [L.rectangle(frame, { className: "region", interactive: false, weight: 1.5, dashArray: "4 4", fill: false }),
+      L.tooltip({ permanent: true, direction: "top", className: "region-name", opacity: 1, interactive: false, offset: [0, -2] }).setLatLng([centre.lat + high, centre.lng]).setContent(`${name}: ${number(count)}`)];
+  }));
 }
