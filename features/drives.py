@@ -29,7 +29,17 @@ CLIMATE = ("heating", "cooling")
 """Recorded climate, Wh/km."""
 GUESSED = ("cold_hours", "hot_hours", "soak")
 """What stands for the climate where it was not recorded: kelvin-hours below 20 and above 22 Celsius, and how hot the cabin was at first, a km."""
-STATE = ("distance_km", "mean_kmh", "speed_spread_kmh", "stop_share", "climb_m_per_km", "ambient_c", "cabin_start_c", "soc_start_pct", "pack_temp_start_c")
+STATE = (
+    "distance_km",
+    "mean_kmh",
+    "speed_spread_kmh",
+    "stop_share",
+    "climb_m_per_km",
+    "air_c",
+    "cabin_start_c",
+    "soc_start_pct",
+    "pack_temp_start_c",
+)
 PAST = ("past_ratio", "past_weight")
 FEATURES = (*TERMS, *CLIMATE, *GUESSED, *STATE, "climate_known", "textbook_wh_per_km")
 TEXTBOOK: dict[str, float] = {
@@ -97,7 +107,7 @@ def described(drive: Drive, car: Figures, start: Mapping[str, float], tyres_s: f
         "speed_spread_kmh": float(kmh.std()),
         "stop_share": float(np.mean(speed < STANDS_MPS)),
         "climb_m_per_km": float(drive.height_m[-1] - drive.height_m[0]) / km,
-        "ambient_c": float(ambient.mean()),
+        "air_c": float(ambient.mean()),
         "cabin_start_c": float(start["cabin_c"]),
         "soc_start_pct": float(start["soc_pct"]),
         "pack_temp_start_c": float(start["pack_temp_c"]),

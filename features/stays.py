@@ -14,7 +14,7 @@ FEATURES = (
     "stay_min",
     "leaves_hour",
     "nights",
-    "soc_start_pct",
+    "soc_plugged_pct",
     "elapsed_min",
     "delivered_kwh",
     "power_kw",
@@ -27,6 +27,8 @@ FEATURES = (
 )
 """`site`, `station` and `slot` (site, hour, weekend or not) are medians of the last 50, 10 and 20 sessions that had ended there;
 `…_guess_kwh` is that power for as long as the stay; `at_once` counts cars at the site; `since_last_min` is since the station was left."""
+STAY_FEATURES = ("stay_min", "leaves_hour", "nights", "site_guess_kwh", "station_guess_kwh", "slot_guess_kwh")
+"""Those that nobody knows where the driver does not say how long the car stays."""
 MOMENTS_MIN = (0.0, 30.0, 120.0)
 _LAST = {"site": 50, "station": 10, "slot": 20}
 
@@ -55,7 +57,7 @@ def described(all_of: Sessions) -> dict[str, Floats]:
         "stay_min": stay,
         "leaves_hour": all_of.end_min / 60 % 24,
         "nights": all_of.end_min // 1440 - day,
-        "soc_start_pct": all_of.soc_start_pct,
+        "soc_plugged_pct": all_of.soc_start_pct,
         "elapsed_min": np.zeros(len(start)),
         "delivered_kwh": np.zeros(len(start)),
         "power_kw": np.full(len(start), np.nan),
@@ -75,12 +77,6 @@ def later(features: dict[str, Floats], all_of: Sessions, moment_min: float) -> d
     rate = all_of.energy_kwh / all_of.charge_min
     told = {"elapsed_min": np.full(len(rate), moment_min), "delivered_kwh": rate * np.minimum(moment_min, all_of.charge_min), "power_kw": rate * 60}
     return features | told if moment_min else features
-
-
-def without_stay(features: dict[str, Floats]) -> dict[str, Floats]:
-    """The same where the driver did not say how long the car will stay."""
-    hidden = {"stay_min", "leaves_hour", "nights", "site_guess_kwh", "station_guess_kwh", "slot_guess_kwh"}
-    return {name: np.full(len(values), np.nan) if name in hidden else values for name, values in features.items()}
 
 
 def _groups(names: np.ndarray) -> list[np.ndarray]:

@@ -51,10 +51,10 @@ class Sample(NamedTuple):
         return Sample(self.inputs[chosen].reset_index(drop=True), self.label[chosen], self.whole[chosen], self.trip[chosen])
 
 
-class TripEnergy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class TripEnergy(RegressorMixin, BaseEstimator):
     """Predicts Wh/km; `interval` gives the bounds that 80 % of drives stay within."""
 
-    def __init__(self, past_prior: float = 2.0, least_trips: int = 5, weight_of_legs: float = 1.0) -> None:
+    def __init__(self, past_prior: float = 2.0, least_trips: int = 5, weight_of_legs: float = 2.0) -> None:
         """past_prior: trips that the past has to outweigh. least_trips: recorded trips from which a model of car gets weights of its own."""
         self.past_prior = past_prior
         self.least_trips = least_trips

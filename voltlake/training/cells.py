@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from contracts.errors import Terminal
 from features.cells import WINDOW_S, Hour
-from simulators.history.tables import Wanted, faults_of, vehicle_id, windows
+from simulators.history.tables import Wanted, faults_of, windows
 from simulators.physics.world import Fleet
-from simulators.scenarios.plan import Fault
+from simulators.scenarios.plan import Fault, vehicle_id
 from simulators.scenarios.scenario import parsed
 
 FOLDER = "ev_battery_faults"
@@ -77,7 +77,7 @@ def _car(path: Path) -> Car:
     level = _floats(table, "BMSWarningInformation") if "BMSWarningInformation" in table.column_names else None
     serious = np.flatnonzero(level >= SERIOUS) if level is not None else np.empty(0, int)
     first = float(at_s[serious[0]]) if len(serious) else None
-    return Car(path.stem, hours, tuple(cells), first, level is not None, max(1, len(np.unique(at_s // 86_400))))
+    return Car(path.stem, hours, tuple(cells), first, level is not None, float(len(np.unique(at_s // 86_400))))
 
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:
@@ -90,7 +90,7 @@ def _celsius(raw: np.ndarray) -> np.ndarray:
     return valid - RAW_OFFSET_C if np.nanmedian(valid) > RAW_OFFSET_C + 5 else valid
 
 
-VEHICLES, DAYS, CADENCE_S = 80, 6.0, 60.0
+VEHICLES, DAYS, CADENCE_S = 80, 5.0, 60.0
 START_S = 1_714_521_600.0
 _KINDS = {
     "cell.weak_capacity": (0.3, 1.0),

@@ -10,9 +10,11 @@ from contracts.errors import Terminal
 from features.drives import Drive, Figures
 from features.models.trips import Trip
 from simulators.history.tables import Wanted, windows
-from simulators.physics.models import find
+from simulators.physics.models import find, fits
 from simulators.physics.world import Fleet
+from simulators.validation import i3
 from simulators.validation.recorded_load import climate_w
+from simulators.validation.recordings import Drive as Recording
 from simulators.validation.recordings import drives
 from simulators.validation.split import is_test
 
@@ -48,8 +50,15 @@ def recorded(data: Path) -> list[Trip]:
         start = {"cabin_c": float(cabin[0]), "soc_pct": float(columns["soc_pct"][0]), "pack_temp_c": float(columns["batt_temp_c"][0])}
         drawn = np.concatenate([[0.0], np.cumsum(-power[1:])]) / 3600
         part = "apart" if _impossible(columns) else "test" if is_test(one.number) else "train"
-        trips.append(Trip(one.identity, "BMW-I3-60", I3, "recorded", part, FIRST_US + at * A_DAY_US, drive, figures(I3), start, drawn))
+        trips.append(
+            Trip(one.identity, "BMW-I3-60", I3, "recorded", part, FIRST_US + at * A_DAY_US, drive, figures(I3), start, drawn, physics_wh(one))
+        )
     return trips
+
+
+def physics_wh(recording: Recording) -> float:
+    """What the simulator's physics makes of a drive, with the same records, in Wh."""
+    return i3.energies(fits()["i3"].values, recording).predicted * 1000
 
 
 def _impossible(columns: dict[str, np.ndarray]) -> bool:
@@ -57,24 +66,25 @@ def _impossible(columns: dict[str, np.ndarray]) -> bool:
     return heating is not None and float(np.nanmean(heating)) * 1000 > IMPOSSIBLE_W and float(np.mean(columns["ambient_temp_c"])) > IMPOSSIBLE_C
 
 
-VEHICLES, HOURS, CADENCE_S = 100, 14.0, 2.0
+SEED = 7
+VEHICLES, HOURS, CADENCE_S = 80, 10.0, 2.0
 APART_S, LEAST_S, LEAST_M = 300.0, 300.0, 1000.0
 _NEEDED = ["ts", "speed_kmh", "altitude_m", "ambient_c", "cabin_c", "hvac_w", "soc_pct", "pack_temp_c", "energy_out_kwh", "energy_in_kwh"]
 
 
-def simulated(progress: Callable[[str], None], vehicles: int = VEHICLES, seed: int = 7) -> Iterator[Trip]:
+def simulated(progress: Callable[[str], None], vehicles: int = VEHICLES, hours: float = HOURS) -> Iterator[Trip]:
     """Trips of a day in winter and one in summer, by all models of car. Every fourth vehicle is test."""
-    names = _models(seed, vehicles)
+    names = _models(SEED, vehicles)
     for season, start_s in enumerate(SEASONS_S):
         kept: dict[str, list[pa.Table]] = {}
         wanted = Wanted(
-            fleet=Fleet(vehicles=vehicles, seed=seed), start_s=start_s, days=HOURS / 24, cadence_s=CADENCE_S, cells_s=3600.0, prefix=f"SIM{season}"
+            fleet=Fleet(vehicles=vehicles, seed=SEED), start_s=start_s, days=hours / 24, cadence_s=CADENCE_S, cells_s=3600.0, prefix=f"SIM{season}"
         )
         for hour, window in enumerate(windows(wanted)):
             moving = window.telemetry.filter(pa.compute.not_equal(window.telemetry["gear"], 126.0))
             kept.setdefault("rows", []).append(moving.select(["vehicle_id", *_NEEDED]))
             if hour % 3 == 0:
-                progress(f"simulating {vehicles} vehicles, {'winter' if season == 0 else 'summer'}, hour {hour} of {HOURS:.0f}")
+                progress(f"simulating {vehicles} vehicles, {'winter' if season == 0 else 'summer'}, hour {hour + 1} of {hours:.0f}")
         yield from _cut(pa.concat_tables(kept["rows"]), names)
 
 
