@@ -7,8 +7,8 @@ from features.drives import PAST
 
 DRIVES_TABLE, PASTS_TABLE, CELLS_TABLE, STAYS_TABLE = "saved.drives", "saved.pasts", "saved.cells", "saved.stays"
 DRIVES, PASTS, CELLS, STAYS = "drive_profile", "vehicle_past", "cell_hours", "charging_stays"
-DRIVE, CELL, SESSION = "drive", "cell", "charging_session"
-DRIVE_KEY, CELL_KEY, SESSION_KEY = "drive_id", "cell_id", "session_id"
+DRIVE, CELL = "drive", "cell"
+DRIVE_KEY, CELL_KEY = "drive_id", "cell_id"
 CAR_MODEL = "car_model"
 ENERGY_SERVICE, FAULT_SERVICE, CHARGING_SERVICE = "energy_v1_drives", "battery_fault_v1_cells", "charging_v1_stays"
 

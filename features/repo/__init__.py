@@ -5,20 +5,12 @@ from typing import Any
 
 def definitions() -> list[Any]:
     """All that a registry of this version holds. Imports Feast."""
-<<<<<<< HEAD
-    from features.repo import entities, recorded, services, sources, views
-
-    kinds = ("Entity", "FileSource", "FeatureView", "FeatureService", "OnDemandFeatureView", "RequestSource")
-    modules = (entities, sources, views, services, recorded)
-    found = [value for module in modules for value in vars(module).values() if type(value).__name__ in kinds]
-=======
     from feast import Entity, FeatureService, FeatureView, FileSource, OnDemandFeatureView
 
-    from features.repo import entities, on_demand, services, sources, views
+    from features.repo import entities, on_demand, recorded, services, sources, views
 
-    modules = (entities, sources, views, on_demand, services)
+    modules = (entities, recorded, sources, views, on_demand, services)
     kinds = Entity | FileSource | FeatureView | OnDemandFeatureView | FeatureService
     values = [value for module in modules for value in vars(module).values()]
     found = [one for value in values for one in (value.values() if isinstance(value, dict) else [value]) if isinstance(one, kinds)]
->>>>>>> main
     return list({id(one): one for one in found}.values())

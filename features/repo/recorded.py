@@ -9,12 +9,12 @@ from feast.types import Float64, String
 from contracts.signals import BY_NAME
 from features import recorded as names
 from features.recorded import Meaning
-from features.repo.entities import vehicle
+from features.repo.entities import charging_session, vehicle
+from features.shaped import SESSION_KEY
 from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, OWNER
 
 drive = Entity(name=names.DRIVE, join_keys=[names.DRIVE_KEY], value_type=ValueType.STRING, description="One drive, or a part of it, as planned.")
 cell = Entity(name=names.CELL, join_keys=[names.CELL_KEY], value_type=ValueType.STRING, description="One cell of one vehicle's pack.")
-session = Entity(name=names.SESSION, join_keys=[names.SESSION_KEY], value_type=ValueType.STRING, description="One charging session at a station.")
 
 
 def _view(name: str, table: str, entity: Entity, key: Field, meaning: dict[str, Meaning], *more: Field) -> FeatureView:
@@ -50,7 +50,7 @@ _MODEL = Field(name=names.CAR_MODEL, dtype=String, description="Model of the car
 drives_view = _view(names.DRIVES, names.DRIVES_TABLE, drive, Field(name=names.DRIVE_KEY, dtype=String), names.DRIVE_MEANING, _MODEL)
 pasts_view = _view(names.PASTS, names.PASTS_TABLE, vehicle, Field(name=JOIN_KEY, dtype=String), names.PAST_MEANING)
 cells_view = _view(names.CELLS, names.CELLS_TABLE, cell, Field(name=names.CELL_KEY, dtype=String), names.CELL_MEANING)
-stays_view = _view(names.STAYS, names.STAYS_TABLE, session, Field(name=names.SESSION_KEY, dtype=String), names.STAY_MEANING)
+stays_view = _view(names.STAYS, names.STAYS_TABLE, charging_session, Field(name=SESSION_KEY, dtype=String), names.STAY_MEANING)
 
 
 def _service(name: str, model: str, views: list[FeatureView], description: str) -> FeatureService:

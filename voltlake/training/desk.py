@@ -38,8 +38,9 @@ def train(name: str, data: Path, state: Path, progress: Progress, amount: Amount
     """Train a model on the recordings of a folder and on simulated days; register it in the state's MLflow. Raises Terminal."""
     task = desk.task_of(name)
     _there(data)
-    gathered = GATHER[name](data, amount or AMOUNT[name], progress)
+    progress("opening the feature store")
     shelf = Shelf(Layout(state.resolve()).data / "training")
+    gathered = GATHER[name](data, amount or AMOUNT[name], progress)
     frame = desk.framed(task, shelf, gathered.tables, gathered.labels, progress)
     return desk.train(task, frame, shelf.versions, store(state), progress)
 
