@@ -28,6 +28,7 @@ for command in (demo.demo, stack.up, stack.down, stack.status, stack.logs, vehic
 app.add_typer(models.app)
 app.add_typer(users.app)
 lakehouse.app.command()(gold.verify)
+lakehouse.app.command()(gold.rebuild)
 app.add_typer(lakehouse.app)
 app.add_typer(gold.registry)
 app.add_typer(scenario.app)
