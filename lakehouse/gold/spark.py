@@ -30,10 +30,13 @@ def session(master: str = "") -> Any:
     builder = builder.config("spark.sql.sources.partitionColumnTypeInference.enabled", "false").config("spark.ui.enabled", "false")
     builder = builder.config("spark.log.level", "ERROR").config("spark.ui.showConsoleProgress", "false")
     if master.startswith("local"):
-        # Here the workers are of this Python, and there are few of them.
-        builder = builder.config("spark.pyspark.python", sys.executable).config("spark.sql.shuffle.partitions", "4")
+        # Here the workers are few, and of this Python.
+        builder = builder.config("spark.sql.shuffle.partitions", "4")
         builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-    return (builder.master(master) if master else builder).getOrCreate()
+    made = (builder.master(master) if master else builder).getOrCreate()
+    if master.startswith("local"):
+        made.sparkContext.pythonExec = sys.executable
+    return made
 
 
 def engine(

@@ -38,7 +38,7 @@ def swap(lake: str, wish: Wish, table: DeltaTable, shadow: Shadow, days: Sequenc
         predicate, there = f"date IN ({', '.join(map(repr, concerned or ['']))})", ds.field("date").isin(concerned)
     else:
         concerned, partitions = [], {*partition_values(table, "partition"), *map(str, clocks)}
-        predicate, there = f"partition IN ({', '.join(sorted(partitions))})", ds.scalar(True)
+        predicate, there = f"partition IN ({', '.join(sorted(partitions) or ['-1'])})", ds.scalar(True)
     # Read before the writer asks for batches: the Delta library does not read while it writes.
     stay = there & ~of(wish.vehicles) if wish.vehicles else ds.scalar(False)
     others = dataset(table).to_table(columns=schema.names, filter=stay).cast(schema)
