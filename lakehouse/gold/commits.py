@@ -1,7 +1,7 @@
 """Numbered commits of gold's tables: two commits on the same state cannot both stand.
 
 Every commit carries a Delta transaction with the next number. Of two that were made on the same state (the flow's and a rebuild's)
-the second is refused; it reads again what stands now. Delta's own check of conflicts looks at files and lets some pairs pass.
+the second is refused; it reads again what stands now. What replaces rows also takes the fence of upkeep and restore.
 """
 
 import logging
@@ -16,6 +16,7 @@ from contracts.errors import Terminal, Transient
 from lakehouse import files, writer
 from lakehouse.positions import Position, Source, commit_properties
 from lakehouse.tables import PARTITIONED_BY, SCHEMAS
+from lakehouse.upkeep.fence import fenced
 
 NUMBER = "gold/commit"
 _ATTEMPTS = 20
@@ -41,7 +42,7 @@ def replace(
     `marks` are further transactions. Raises Refused where another numbered commit was made since the table was read, Transient where
     the lake does not take it.
     """
-    how = _properties(table, marks, reached)
+    how = fenced(table, reached, {NUMBER: number(table) + 1, **marks})
 
     def write() -> None:
         writer.fit(table, name)
@@ -61,7 +62,8 @@ def replace(
 
 def append(table: DeltaTable, name: str, rows: pa.Table, reached: Mapping[Source, Position]) -> None:
     """Add rows as the next numbered commit. Raises as `replace` does."""
-    how, partition_by = _properties(table, {}, reached), PARTITIONED_BY[name]
+    transactions = [*(commit_properties(reached).app_transactions or []), Transaction(NUMBER, number(table) + 1)]
+    how, partition_by = CommitProperties(app_transactions=transactions, max_commit_retries=100), PARTITIONED_BY[name]
 
     def write() -> None:
         added: list[AddAction | RemoveAction] = [*files.write(files.Storage(table), rows.select(SCHEMAS[name].names), partition_by, files.HOT)]
@@ -69,11 +71,6 @@ def append(table: DeltaTable, name: str, rows: pa.Table, reached: Mapping[Source
         table.create_write_transaction(added, "append", table.schema(), partition_by, commit_properties=how, post_commithook_properties=_HOOKS)
 
     _commit(table, name, write)
-
-
-def _properties(table: DeltaTable, marks: Mapping[str, int], reached: Mapping[Source, Position]) -> CommitProperties:
-    transactions = [Transaction(key, value) for key, value in {NUMBER: number(table) + 1, **marks}.items()]
-    return CommitProperties(app_transactions=[*(commit_properties(reached).app_transactions or []), *transactions], max_commit_retries=100)
 
 
 def _commit(table: DeltaTable, name: str, write: Callable[[], None]) -> None:

@@ -17,6 +17,7 @@ from contracts.errors import Terminal
 from lakehouse.gold import commits, fleet
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.folds import FOLDS, Fold
+from lakehouse.gold.hours import HOURS
 from lakehouse.gold.rollup import Rollup
 from lakehouse.gold.shadow import Shadow, Wish, of, part, partition_values
 from lakehouse.gold.swap import swap
@@ -48,6 +49,8 @@ def rebuild(lake: str, wish: Wish, scratch: Path, engine: Engine, tell: Tell = l
             tell(f"{kind} of {day}: {exact.num_rows} exact rows")
     made = commits.persistently(table, wish.table, lambda: swap(lake, wish, table, shadow, days))
     shadow.remove()
+    if wish.table == HOURS.name:
+        Rollup(lake).follow(Dimensions(lake))
     return made
 
 
