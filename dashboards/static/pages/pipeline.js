@@ -24,7 +24,8 @@ function rate(at, values) {
 }
 const added = (lists) => (lists.length ? lists[0].map((_, index) => (lists.some((list) => list[index] != null) ? sum(lists.map((list) => list[index])) : null)) : []);
 const recent = (values) => { const known = values.slice(-6).filter((value) => value != null); return known.length ? sum(known) / known.length : null; };
-const order = (name) => ["gateway", "ingest", "flow-bronze", "flow-silver", "flow-gold", "flow-live", "dashboards"].findIndex((start) => name.startsWith(start));
+const ROAD = ["gateway", "ingest", "flow-bronze", "flow-silver", "flow-gold", "flow-live", "flow", "upkeep", "dashboards"];
+const order = (name) => (ROAD.findIndex((start) => name.startsWith(start)) + ROAD.length + 1) % (ROAD.length + 1);
 
 function hop(name, process) {
   const sent = added(picked(process, "_sent_total").map(([, values]) => rate(process.at, values)));
