@@ -106,7 +106,8 @@ def visible_ms(kafka: str, lake: Path, rate: int, seconds: float) -> list[float]
     """Milliseconds from Kafka's append to the row being readable in silver, for each row of the last two thirds of a paced load."""
     writer.ensure(str(lake), ["silver.telemetry"])
     tail = Tail(reader.open_table(str(lake), "silver.telemetry"), range(64), ["cluster", "topic_id", "partition", "offset", "kafka_ts"])
-    sender, delays = producer(kafka), []
+    sender = producer(kafka)
+    delays: list[float] = []
     frames = (record for window in tables(rate, seconds + 1, window_s=1) for record in records(window, FULL))
     began, sent, total = time.time(), 0, int(rate * seconds)
     while (now := time.time()) < began + seconds + 5 and len(delays) < total:

@@ -8,12 +8,35 @@ from simulators.frames import Layout
 from simulators.history.tables import Wanted, windows
 from simulators.physics.world import Fleet
 
-SMALL = ("speed_kmh", "odometer_m", "soc_pct", "pack_v", "pack_a", "pack_w", "pack_temp_c", "lat", "lon")
-"""Nine signals: some 400 bytes a record."""
+SMALL = ("speed_kmh", "odometer_m", "soc_pct", "pack_v", "pack_a", "pack_w", "pack_temp_c", "lat", "lon", "motor_rpm", "energy_out_kwh", "ambient_c")
+"""Twelve signals: some 400 bytes a record."""
 FULL = (
-    "speed_kmh odometer_m acceleration_ms2 accelerator_pct brake_pct soc_pct energy_left_kwh pack_v pack_a pack_w cell_v_min cell_v_max "
-    "pack_temp_c pack_temp_min_c pack_temp_max_c energy_in_kwh energy_out_kwh motor_rpm motor_nm motor_kw motor_temp_c ambient_c lat lon is_charging"
-).split()
+    "speed_kmh",
+    "odometer_m",
+    "acceleration_ms2",
+    "accelerator_pct",
+    "brake_pct",
+    "soc_pct",
+    "energy_left_kwh",
+    "pack_v",
+    "pack_a",
+    "pack_w",
+    "cell_v_min",
+    "cell_v_max",
+    "pack_temp_c",
+    "pack_temp_min_c",
+    "pack_temp_max_c",
+    "energy_in_kwh",
+    "energy_out_kwh",
+    "motor_rpm",
+    "motor_nm",
+    "motor_kw",
+    "motor_temp_c",
+    "ambient_c",
+    "lat",
+    "lon",
+    "is_charging",
+)
 START_S = 1_781_006_400.0
 
 

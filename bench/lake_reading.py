@@ -6,15 +6,17 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction, RemoveAction
 
 from bench.lake_frames import FULL, tables
 from lakehouse import reader, writer
-from lakehouse.files import DENSE, HOT, Storage, write
+from lakehouse.files import DENSE, HOT, Encoding, Storage, write
 from lakehouse.silver import dates
 from lakehouse.sql import query
 from lakehouse.tables import PARTITIONED_BY, SCHEMAS, TIME
@@ -69,15 +71,14 @@ def vehicle_day_ms(tell: Callable[[str], None]) -> float:
     with tempfile.TemporaryDirectory(prefix="voltlake-bench-") as lake:
         writer.ensure(lake, [SILVER])
         day = pa.concat_tables(list(tables(1000, 86_400, cadence_s=60.0, window_s=3600.0)))
-        table, storage = reader.open_table(lake, SILVER), Storage(reader.open_table(lake, SILVER))
+        table = reader.open_table(lake, SILVER)
         sparse = pc.equal(pc.bit_wise_and(day["seq"], 7), 0)
         ordered = silver(day).sort_by([("vehicle_id", "ascending"), ("event_ts", "ascending")])
         for back in range(29, -1, -1):
             rows = ordered if back < 2 else ordered.filter(sparse.take(pc.sort_indices(day, [("vehicle_id", "ascending"), ("ts", "ascending")])))
             shifted = _shifted(rows, -back)
-            added = [action for at in range(0, shifted.num_rows, 250_000) for action in write(storage, shifted.slice(at, 250_000), ["date"], DENSE)]
-            table.create_write_transaction(added, "append", table.schema(), PARTITIONED_BY[SILVER])
-            table.update_incremental()
+            for at in range(0, shifted.num_rows, 250_000):
+                _commit(table, shifted.slice(at, 250_000), DENSE)
         table.create_checkpoint()
         tell(f"the table holds {reader.count(lake, SILVER)} rows in {len(table.file_uris())} files")
         newest = pc.max(ordered["event_ts"]).as_py()
@@ -86,8 +87,8 @@ def vehicle_day_ms(tell: Callable[[str], None]) -> float:
 
 
 def _day(lake: str, vehicle: str, since: str) -> int:
-    sql = f"SELECT event_ts, speed_kmh, soc_pct, pack_v, pack_a, pack_temp_c FROM {SILVER} WHERE vehicle_id = '{vehicle}' AND event_ts >= TIMESTAMPTZ '{since}' ORDER BY event_ts"
-    rows = query(lake, sql).num_rows
+    where = f"vehicle_id = '{vehicle}' AND event_ts >= TIMESTAMPTZ '{since}'"
+    rows = query(lake, f"SELECT event_ts, speed_kmh, soc_pct, pack_v, pack_a, pack_temp_c FROM {SILVER} WHERE {where} ORDER BY event_ts").num_rows  # noqa: S608 - our own names
     if rows < 1000:
         raise AssertionError(f"{vehicle} has {rows} rows of a day")
     return rows
@@ -124,7 +125,8 @@ def after_commits(tell: Callable[[str], None]) -> tuple[float, float]:
         writer.ensure(lake, [SILVER])
         _many_commits(Path(reader.address(lake, SILVER)), rows, lake)
         tell(f"{COMMITS} commits stand in the log")
-        left = _median_ms(lambda at: _recent(lake, at), 1)
+        newest = pc.min(rows["event_ts"]).as_py() + timedelta(seconds=COMMITS)
+        left = _median_ms(lambda at: _recent(lake, at, newest), 3)
     with tempfile.TemporaryDirectory(prefix="voltlake-bench-") as lake:
         writer.ensure(lake, [SILVER])
         table, merged = reader.open_table(lake, SILVER), COMMITS * ROWS_A_COMMIT // 80_000
@@ -138,20 +140,19 @@ def after_commits(tell: Callable[[str], None]) -> tuple[float, float]:
             _commit(table, _shifted_s(rows, (merged * 8 + 2) * DISTINCT).slice(at * ROWS_A_COMMIT, ROWS_A_COMMIT), HOT)
         care(lake, SILVER)
         tell(f"with upkeep: {len(reader.open_table(lake, SILVER).file_uris())} files")
-        kept = _median_ms(lambda at: _recent(lake, at), 5)
+        newest = query(lake, f"SELECT max(event_ts) AS t FROM {SILVER}").to_pylist()[0]["t"]  # noqa: S608 - our own names
+        kept = _median_ms(lambda at: _recent(lake, at, newest), 5)
     return left, kept
 
 
-def _recent(lake: str, at: int) -> int:
-    newest = query(lake, f"SELECT max(event_ts) AS t FROM {SILVER}").to_pylist()[0]["t"]
-    since = (newest - timedelta(minutes=10)).astimezone(UTC).isoformat()
-    return query(
-        lake, f"SELECT event_ts, soc_pct FROM {SILVER} WHERE vehicle_id = 'SIM-{at % 20 + 1:05d}' AND event_ts >= TIMESTAMPTZ '{since}'", seconds=600
-    ).num_rows
+def _recent(lake: str, at: int, newest: datetime) -> int:
+    where = f"vehicle_id = 'SIM-{at % 20 + 1:05d}' AND event_ts >= TIMESTAMPTZ '{(newest - timedelta(minutes=10)).isoformat()}'"
+    return query(lake, f"SELECT event_ts, soc_pct FROM {SILVER} WHERE {where}", seconds=600).num_rows  # noqa: S608 - our own names
 
 
-def _commit(table: "reader.DeltaTable", rows: pa.Table, encoding: "HOT.__class__") -> None:
-    table.create_write_transaction([*write(Storage(table), rows, ["date"], encoding)], "append", table.schema(), PARTITIONED_BY[SILVER])
+def _commit(table: DeltaTable, rows: pa.Table, encoding: Encoding) -> None:
+    added: list[AddAction | RemoveAction] = [*write(Storage(table), rows, ["date"], encoding)]
+    table.create_write_transaction(added, "append", table.schema(), PARTITIONED_BY[SILVER])
     table.update_incremental()
 
 

@@ -88,15 +88,20 @@ def flows(total: int) -> Figures:
 def reading() -> Figures:
     """Bytes a frame, a vehicle's day, and the day's commits."""
     size = lake_reading.bytes_per_frame()
+    _say(f"{size:.1f} bytes a frame")
     day = lake_reading.vehicle_day_ms(_say)
+    _say(f"a vehicle's day in {day:.1f} ms")
     left, kept = lake_reading.after_commits(_say)
     return {
         "silver_bytes_per_frame": (round(size, 1), "bytes a row of 25 signals after compaction, 100 vehicles at 1 Hz"),
         "vehicle_day_query_ms": (
             round(day, 1),
-            "ms, median: one vehicle's last 24 h by SQL out of 1,000 vehicles over 30 days (a frame a minute in the last two days, every eight before)",
+            "ms, median: a vehicle's last 24 h by SQL, of 1,000 vehicles over 30 days (a frame a minute in the last two days, one in eight before)",
         ),
-        "read_100k_commits_ms": (round(left), "ms: ten minutes of one vehicle after 100,000 simulated commits of 20 rows, as the writer leaves them"),
+        "read_100k_commits_ms": (
+            round(left),
+            "ms: a vehicle's last ten minutes after 100,000 simulated commits of 20 rows, as the writer leaves them",
+        ),
         "read_100k_commits_upkept_ms": (round(kept), "ms: the same with upkeep"),
     }
 
