@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from cloud_stream.alerting import Watch
 from cloud_stream.steps.live import LiveState
+from cloud_stream.steps.live_windows import WindowState, at_clock
 from contracts.ranges import Ranges
 from lakehouse.positions import Position, Source
 from lakehouse.quality.marks import packed, unpack
@@ -15,6 +16,7 @@ from lakehouse.seen import Entry, Sender
 from lakehouse.tables import LIVE_STATE
 
 _pack = msgspec.msgpack.Encoder().encode
+_SMALL = pa.ipc.IpcWriteOptions(compression="zstd")
 _Pairs = list[tuple[int, int]]
 _Seen = list[tuple[str, str, int, _Pairs, _Pairs, bytes | None]]
 _Following = list[tuple[str, str, int]]
@@ -22,6 +24,7 @@ _Following = list[tuple[str, str, int]]
 
 def dump(state: LiveState) -> pa.Table:
     """All pieces of all partitions."""
+    state.windows.settle()
     home = {sender.vehicle_id: entry.partition for sender, entry in state.seen.items()}
     rows = []
     for partition in sorted({source.partition for source in state.reached}):
@@ -35,9 +38,12 @@ def dump(state: LiveState) -> pa.Table:
                 ]
             ),
             "following": _pack([(*sender, seq) for sender, seq in state.order.following.items() if sender.vehicle_id in mine]),
-            "waiting": _stream(state.order.waiting, mine),
+            "waiting": _stream(_of(state.order.waiting, mine)),
             "watches": _pack({vehicle: watch for vehicle, watch in state.watches.items() if vehicle in mine}),
-            "online": _stream(state.online, mine),
+            "online": _stream(_of(state.online, mine)),
+            "minutes": _stream(_here(state.windows.minutes, partition)),
+            "minutes_waiting": _stream(_here(state.windows.waiting, partition)),
+            "looked": _pack(state.windows.looked_ms.get(partition, 0)),
         }
         rows += [{"partition": partition, "piece": piece, "content": content} for piece, content in pieces.items()]
     return pa.Table.from_pylist(rows, LIVE_STATE)
@@ -64,18 +70,36 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
     online = _together(content for _, content in pieces.get("online", []))
     if online is not None:
         state.online = online
+    state.windows = _windows(pieces)
+    state.windows.rows = at_clock(state.windows.minutes, {source.partition: at.clock_ms for source, at in reached.items()})
     return state
 
 
-def _stream(table: pa.Table | None, vehicles: set[str]) -> bytes:
-    """The rows of these vehicles as an Arrow stream; empty where there are none."""
-    if table is None:
+def _windows(pieces: Mapping[str, list[tuple[int, bytes]]]) -> WindowState:
+    looked = {partition: msgspec.msgpack.decode(content, type=int) for partition, content in pieces.get("looked", [])}
+    state = WindowState(looked_ms=looked)
+    kept, waiting = (_together(content for _, content in pieces.get(piece, [])) for piece in ("minutes", "minutes_waiting"))
+    state.minutes = state.minutes if kept is None else kept
+    state.waiting = state.waiting if waiting is None else waiting
+    return state
+
+
+def _here(rows: pa.Table, partition: int) -> pa.Table:
+    return rows.filter(pc.equal(rows["partition"], partition))
+
+
+def _of(rows: pa.Table | None, vehicles: set[str]) -> pa.Table | None:
+    return None if rows is None else rows.filter(pc.is_in(rows["vehicle_id"], pa.array(sorted(vehicles), pa.string())))
+
+
+def _stream(rows: pa.Table | None) -> bytes:
+    """Rows as an Arrow stream; empty where there are none."""
+    if rows is None or not rows.num_rows:
         return b""
-    mine = table.filter(pc.is_in(table["vehicle_id"], pa.array(sorted(vehicles), pa.string())))
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, mine.schema) as stream:
-        stream.write_table(mine)
-    return sink.getvalue().to_pybytes() if mine.num_rows else b""
+    with pa.ipc.new_stream(sink, rows.schema, options=_SMALL) as stream:
+        stream.write_table(rows)
+    return sink.getvalue().to_pybytes()
 
 
 def _together(streams: Iterable[bytes]) -> pa.Table | None:

@@ -20,6 +20,7 @@ from cloud_stream.wiring.owned import TELEMETRY, owned
 from contracts.events import Score
 from features.online import OnlineWriter
 from features.scoring import Champion
+from features.transforms import SCORABLE
 from lakehouse import writer
 from lakehouse.reader import open_table
 
@@ -53,7 +54,7 @@ def _predictor(mlflow: str) -> Predict:
     """Scores by the champion of the energy model; none where MLflow is not configured or no version was promoted."""
     if not mlflow:
         return lambda _rows: []
-    champion = Champion(mlflow, MODEL)
+    champion = Champion(mlflow, MODEL, features=SCORABLE)
     champion.start()
 
     def predict(rows: pa.Table) -> list[Score]:

@@ -104,6 +104,9 @@ def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
         "DASHBOARD_REDIS": plan.redis_url,
         "DASHBOARD_ACCOUNTS": str(plan.layout.accounts),
         "DASHBOARD_METRICS_PORT": str(plan.ports["dashboards-metrics"]),
+        "DASHBOARD_TARGETS": ",".join(
+            f"{name.removesuffix('-metrics')}=http://{HOST}:{port}/metrics" for name, port in sorted(plan.ports.items()) if name.endswith("-metrics")
+        ),
     }
     ready = partial(readiness.page, plan.ports["dashboards"], "/health")
     return Service(name="dashboards", command=python("dashboards"), environ=environ | settings, ready=ready, layer=PAGE)
