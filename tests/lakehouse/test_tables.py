@@ -109,7 +109,8 @@ def test_sql_reads_tables_as_they_were_and_within_limits(lake: str) -> None:
     question = "SELECT count(*) AS n FROM bronze.telemetry"
     assert sql.query(lake, question, as_of=str(version)).to_pylist() == [{"n": 5}]
     assert sql.query(lake, question).to_pylist() == [{"n": 9}]
-    for how, sentence in (({"memory": "much"}, "no amount of memory"), ({"seconds": 0.2}, "took longer than 0.2 s"), ({"memory": "4MB"}, "needs more memory")):
+    limits = (({"memory": "much"}, "no amount of memory"), ({"seconds": 0.2}, "took longer than 0.2 s"), ({"memory": "4MB"}, "needs more memory"))
+    for how, sentence in limits:
         with pytest.raises(Terminal, match=sentence):
             sql.query(lake, "SELECT count(DISTINCT md5(i::VARCHAR)) FROM range(200000000) AS t(i)", **how)
     with pytest.raises(Terminal, match="give one SELECT"):
