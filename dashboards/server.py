@@ -58,7 +58,7 @@ def serve(settings: Settings) -> int:
         score_feed(settings.kafka, board, metrics),
         TelemetryFeed(settings.kafka, board, metrics),
         CellsFeed(settings.kafka, board, metrics),
-        TargetsFeed(targets(settings), board),
+        *([TargetsFeed(targets(settings), board)] if settings.targets else []),
     )
     metrics.serve(settings.metrics_port)
     try:
