@@ -41,6 +41,9 @@ bench-quick: $(STAMP) ## measure latencies and the highest rate, into bench/resu
 bench-simulator: $(STAMP) ## what the simulator costs against a bare Mosquitto, into bench/results/simulator.json
 	@$(PY) -m bench.simulator $(ARGS)
 
+validate: $(STAMP) ## the physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE
+	@$(PY) -m simulators.validation $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) $(ARGS)
+
 doctor: $(STAMP) ## what this machine lacks
 	@$(PY) -m voltlake doctor
 

@@ -22,14 +22,15 @@ from pathlib import Path
 from contracts import report
 from contracts.errors import Terminal
 from simulators import load_report
+from simulators.conduct import Habits
 from simulators.dialler import Broker
 from simulators.fleet_source import FleetSource, Plan
+from simulators.history.tables import Wanted, windows
 from simulators.load_report import Figures
 from simulators.measured import MOST_LATE, Measured
 from simulators.physics import world as physics
 from simulators.physics.state import State
 from simulators.publish import Publisher
-from simulators.sensor import Habits
 from simulators.settings import FleetSettings
 from simulators.workers import measure_all
 
@@ -40,6 +41,8 @@ RATES_HZ = (5.0, 10.0, 15.0)
 """Frames a second of each connection; the publishing figure is the best of those that the generator kept up with."""
 MEMORY_AT = (10_000, 20_000)
 PHYSICS_VEHICLES, PHYSICS_STEPS = 8192, 120
+NOON_S = 1_781_006_400.0
+"""A Tuesday in June 2026, 12:00 UTC."""
 MUST = {"publish_per_core": 15_000.0, "physics_vehicle_s_per_core": 1e6, "bytes_per_vehicle": 20_480.0}
 MOSQUITTO = "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\nuser {user}\npersistence false\n"
 
@@ -50,9 +53,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="voltlake-bench-") as folder, mosquitto(Path(folder)) as port:
         figures |= publishing(port)
         figures |= connecting(port)
-    figures |= {"bytes_per_vehicle": (memory("plain"), f"bytes a vehicle from {MEMORY_AT[0]} to {MEMORY_AT[1]}, outboxes included, sockets apart")}
-    figures |= {"bytes_per_physical_vehicle": (memory("physics"), "bytes a vehicle of the physical fleet, in the same way")}
-    figures |= {"physics_vehicle_s_per_core": (physics_alone(), f"vehicle-seconds a CPU second, steps of 1 s, {PHYSICS_VEHICLES} vehicles")}
+    figures |= {"bytes_per_vehicle": (memory(), f"bytes a vehicle from {MEMORY_AT[0]} to {MEMORY_AT[1]}, outboxes included, sockets apart")}
+    figures |= physics_alone()
+    figures |= {"history_vehicle_h_per_core": (past(), f"vehicle-hours a CPU second as Arrow tables, a frame a minute, {PHYSICS_VEHICLES} vehicles")}
     values = {name: figures[name][0] or 0 for name in MUST}
     passed = all(values[name] >= must if name != "bytes_per_vehicle" else 0 < values[name] <= must for name, must in MUST.items())
     made = report.make("bench-simulator", figures, passed)
@@ -64,7 +67,7 @@ def main() -> int:
 
 
 def publishing(port: int) -> Figures:
-    """Messages a CPU second at QoS 1 with frames of 26 signals and more that differ as real ones do, plain and physical.
+    """Messages a CPU second at QoS 1 with frames of 26 signals and more that differ as real ones do.
 
     The best of the rates that the generator kept up with counts; where it kept up with none, because others used the machine, the lowest.
     """
@@ -84,10 +87,7 @@ def publishing(port: int) -> Figures:
     }
     found |= {name: figures[name] for name in names}
     found |= {f"publish_per_core_{rate:g}_hz": (round(speed), f"the same at {rate:g} Hz") for _, speed, rate, _ in tried}
-    physical = load_report.figures([run(port, rate_hz=RATES_HZ[0], fidelity="physics")])
-    return found | {
-        "publish_per_core_physics": (physical["messages_per_cpu_s"][0], f"as publish_per_core, of the physical fleet at {RATES_HZ[0]:g} Hz")
-    }
+    return found
 
 
 def connecting(port: int) -> Figures:
@@ -103,13 +103,13 @@ def run(port: int, **options: object) -> Measured:
     return measure_all(FleetSettings(**(settings | options)))[0]  # type: ignore[arg-type]
 
 
-def memory(fidelity: str) -> int:
+def memory() -> int:
     """Bytes a vehicle beyond the first 10,000: sensor units, outboxes and vehicles after some frames; a process for each size."""
     spawn = multiprocessing.get_context("spawn")
     sizes = []
     for vehicles in MEMORY_AT:
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=_grow, args=(vehicles, fidelity, theirs))
+        process = spawn.Process(target=_grow, args=(vehicles, theirs))
         process.start()
         theirs.close()
         try:
@@ -120,9 +120,9 @@ def memory(fidelity: str) -> int:
     return round((sizes[1] - sizes[0]) / (MEMORY_AT[1] - MEMORY_AT[0]))
 
 
-def _grow(vehicles: int, fidelity: str, pipe: "multiprocessing.connection.Connection[int, int]") -> None:
+def _grow(vehicles: int, pipe: "multiprocessing.connection.Connection[int, int]") -> None:
     """Make a fleet with its sensor units, let each of them have one frame in its outbox, and say how much memory that takes."""
-    source = FleetSource(Plan(vehicles=vehicles, regions=REGIONS, fidelity="physics" if fidelity == "physics" else "plain", rate_hz=1.0))
+    source = FleetSource(Plan(vehicles=vehicles, regions=REGIONS, rate_hz=1.0))
     publisher = Publisher(source, Broker("127.0.0.1", 1), Habits(), ["0" * 8] * vehicles)
     while (source.due_s() or 0.0) < 1.0:
         for message in source.take(round(time.time() * 1000)):
@@ -132,20 +132,35 @@ def _grow(vehicles: int, fidelity: str, pipe: "multiprocessing.connection.Connec
     pipe.send(pages * os.sysconf("SC_PAGE_SIZE"))
 
 
-def physics_alone() -> int:
-    """Vehicle-seconds a CPU second, in blocks that fit the cache, half of the vehicles about to leave."""
-    worlds = physics.build(physics.Fleet(vehicles=PHYSICS_VEHICLES, regions=REGIONS))
-    states = [physics.started(world, 1_760_000_000.0, 0.5) for world in worlds]
-    states = [_stepped(world, state, 60) for world, state in zip(worlds, states, strict=True)]
+def physics_alone() -> Figures:
+    """Vehicle-seconds a CPU second, in blocks that fit the cache: where all vehicles are on the road, which is the hard case, and at noon."""
+    figures: Figures = {}
+    for key, said, shares, busy in (
+        ("physics_vehicle_s_per_core", "all on the road", (0.0, 0.0, 0.0, 1.0), 1.0),
+        ("physics_usual_vehicle_s_per_core", "a usual fleet at noon", (0.7, 0.1, 0.12, 0.08), 0.0),
+    ):
+        worlds = physics.build(physics.Fleet(vehicles=PHYSICS_VEHICLES, regions=REGIONS, shares=shares))
+        states = [_stepped(world, physics.started(world, NOON_S, busy), 130, 5.0) for world in worlds]
+        began_s = time.process_time()
+        for world, state in zip(worlds, states, strict=True):
+            _stepped(world, state, PHYSICS_STEPS, 1.0)
+        speed = PHYSICS_VEHICLES * PHYSICS_STEPS / (time.process_time() - began_s)
+        figures[key] = (math.floor(speed), f"vehicle-seconds a CPU second, steps of 1 s, {PHYSICS_VEHICLES} vehicles, {said}")
+    return figures
+
+
+def past(days: float = 0.125) -> int:
+    """Vehicle-hours of history a CPU second, with all tables."""
     began_s = time.process_time()
-    for world, state in zip(worlds, states, strict=True):
-        _stepped(world, state, PHYSICS_STEPS)
-    return math.floor(PHYSICS_VEHICLES * PHYSICS_STEPS / (time.process_time() - began_s))
+    wish = Wanted(fleet=physics.Fleet(vehicles=PHYSICS_VEHICLES, regions=REGIONS), start_s=NOON_S, days=days, window_s=1800.0)
+    for _ in windows(wish):
+        pass
+    return math.floor(PHYSICS_VEHICLES * days * 24 / (time.process_time() - began_s))
 
 
-def _stepped(world: physics.World, state: State, steps: int) -> State:
+def _stepped(world: physics.World, state: State, steps: int, dt_s: float) -> State:
     for _ in range(steps):
-        state, _ = physics.stepped(world, state, 1.0)
+        state, _ = physics.stepped(world, state, dt_s)
     return state
 
 

@@ -34,7 +34,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a gateway knows of a message, around the payload as it came: the value of a Kafka record.
 
-    A payload that is no JSON text travels in `payload_base64`, with `payload` null.
+    A payload that is no JSON text travels in `payload_base64`, with `payload` null. `repaired` names the repair by which a
+    message came back out of quarantine.
     """
 
     gateway_id: str
@@ -47,6 +48,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     payload: msgspec.Raw = msgspec.Raw(b"null")
     payload_base64: str | None = None
     traceparent: str | None = None
+    repaired: str | None = None
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):

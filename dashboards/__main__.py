@@ -32,7 +32,7 @@ def main(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = check(load(Settings, os.environ, PREFIX))
-        from dashboards.server import serve  # two seconds of imports, which --help and a wrong setting need not pay
+        from dashboards.server import serve  # a second of imports, which --help and a wrong setting need not pay
 
         return serve(settings)
     except Terminal as terminal:

@@ -1,4 +1,4 @@
-"""The alerts that a page lists, folded from the changes on `alerts.v1`. Pure.
+"""The alerts that are known, folded from the changes on `alerts.v1`. Pure.
 
 A change of an id replaces what was known of it, unless it is older: reading the topic again changes nothing.
 """
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from contracts.events import Alert
 
 CLOSED = frozenset({"cleared", "retracted"})
-KEPT_CLOSED = 100
-"""Closed alerts beyond the newest hundred are forgotten; open ones never are."""
+KEPT_CLOSED = 500
+"""Closed alerts beyond the newest so many are forgotten here, and stay in `gold.alerts`; open ones never are."""
 
 Log = Mapping[str, Alert]
 
@@ -19,12 +19,17 @@ def is_open(alert: Alert) -> bool:
     return alert.state not in CLOSED
 
 
+def is_for_people(alert: Alert) -> bool:
+    """Whether it stands and nobody and nothing has silenced it."""
+    return is_open(alert) and not alert.suppressed_by
+
+
 def fold(log: Log, alerts: Iterable[Alert]) -> Log:
-    """The log with more changes, in the topic's order. Returns the same object where they change nothing."""
+    """The log with more changes. Returns the same object where they change nothing."""
     after = dict(log)
     for alert in alerts:
         known = after.get(alert.alert_id)
-        if known is None or alert.event_ts >= known.event_ts:
+        if known is None or (alert.revision, alert.event_ts) >= (known.revision, known.event_ts):
             after[alert.alert_id] = alert
     if after == log:
         return log
@@ -34,16 +39,11 @@ def fold(log: Log, alerts: Iterable[Alert]) -> Log:
     return after
 
 
-def listed(log: Log, limit: int = 60) -> list[Alert]:
-    """What the page lists: open alerts, then closed ones, each newest first."""
-    return sorted(log.values(), key=lambda alert: (is_open(alert), alert.event_ts), reverse=True)[:limit]
-
-
 def open_count(log: Log) -> int:
-    """Number of alerts that stand."""
-    return sum(map(is_open, log.values()))
+    """Number of alerts that wait for a person."""
+    return sum(map(is_for_people, log.values()))
 
 
 def alerting(log: Log) -> frozenset[str]:
-    """The vehicles with an open alert."""
-    return frozenset(alert.vehicle_id for alert in log.values() if is_open(alert))
+    """The vehicles with an alert that waits for a person."""
+    return frozenset(alert.vehicle_id for alert in log.values() if is_for_people(alert))

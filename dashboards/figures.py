@@ -1,11 +1,12 @@
-"""The figures above the map. Pure: vehicles, alerts and a time in, numbers out."""
+"""The figures above the map. Pure: a fleet and a time in, numbers out."""
 
 from collections import deque
-from collections.abc import Iterable
 
 import msgspec
+import numpy as np
 
-from dashboards.vehicles import STATES, Shown, activity, is_online
+from dashboards.live.fleet import Fleet
+from dashboards.live.states import CHARGING, DRIVING, ONLINE_WITHIN_S, STATES, activities
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -22,31 +23,23 @@ class Figures(msgspec.Struct, frozen=True):
     messages_per_s: float | None = None
 
 
-def figures(fleet: Iterable[Shown], now_ms: int, open_alerts: int | None, messages_per_s: float | None) -> Figures:
-    """The figures of a fleet at one instant; `newest_age_s` is the age of the newest frame that gold holds."""
-    counts: dict[str, int] = dict.fromkeys(STATES, 0)
-    soc: list[float] = []
-    power_w = {"charging": 0.0, "driving": 0.0, "parked": 0.0}
-    online, newest_ms = 0, None
-    for shown in fleet:
-        vehicle = shown.vehicle
-        counts[shown.state] += 1
-        newest_ms = max(newest_ms or 0, vehicle.event_ms)
-        if not is_online(vehicle, now_ms):
-            continue
-        online += 1
-        if vehicle.soc_pct is not None:
-            soc.append(vehicle.soc_pct)
-        power_w[activity(vehicle)] += vehicle.pack_w or 0.0
+def figures(fleet: Fleet, now_ms: int, open_alerts: int | None, messages_per_s: float | None) -> Figures:
+    """The figures of a fleet at one instant; `newest_age_s` is the age of its newest frame."""
+    counts = dict(zip(STATES, np.bincount(fleet.state, minlength=len(STATES)).tolist(), strict=True))
+    online = now_ms - fleet.event_ms <= ONLINE_WITHIN_S * 1000
+    columns = fleet.columns
+    activity = activities(columns["speed_kmh"], columns["gear"], columns["is_charging"])
+    soc = columns["soc_pct"][online & ~np.isnan(columns["soc_pct"])]
+    watts = np.nan_to_num(columns["pack_w"])
     return Figures(
-        vehicles=sum(counts.values()),
-        online=online,
-        mean_soc_pct=sum(soc) / len(soc) if soc else None,
-        charging_kw=power_w["charging"] / 1000,
-        driving_kw=0.0 - power_w["driving"] / 1000,
+        vehicles=len(fleet),
+        online=int(online.sum()),
+        mean_soc_pct=float(soc.mean()) if len(soc) else None,
+        charging_kw=float(watts[online & (activity == CHARGING)].sum()) / 1000,
+        driving_kw=0.0 - float(watts[online & (activity == DRIVING)].sum()) / 1000,
         counts=counts,
         open_alerts=open_alerts,
-        newest_age_s=None if newest_ms is None else max(0.0, (now_ms - newest_ms) / 1000),
+        newest_age_s=max(0.0, (now_ms - int(fleet.event_ms.max())) / 1000) if len(fleet) else None,
         messages_per_s=messages_per_s,
     )
 

@@ -1,88 +1,111 @@
-"""The web server of one dashboard process: pages, tiles, health. The composition root."""
+"""The web server of one dashboard process: pages, questions, the live feed, health. The composition root."""
 
 import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI, Request, Response
-from nicegui import ui
+import uvloop
+from aiohttp import web
 
 from contracts.errors import Terminal
+from dashboards.accounts.store import Store
 from dashboards.board import Board
-from dashboards.feeds.alerts import AlertFeed
+from dashboards.feeds.alerts import alert_feed, score_feed
 from dashboards.feeds.lake import GOLD, BronzeFeed, GoldFeed
 from dashboards.feeds.online import OnlineFeed
-from dashboards.feeds.runner import Runner
+from dashboards.feeds.runner import Feed, Runner
+from dashboards.feeds.telemetry import TelemetryFeed
+from dashboards.live.hub import Hub
+from dashboards.live.pages import Pages
+from dashboards.live.public import Public
 from dashboards.metrics import Metrics
-from dashboards.pages import fleet
 from dashboards.settings import Settings
-from dashboards.tiles import Tiles, basemap
+from dashboards.web.guard import guard
+from dashboards.web.live import Live
+from dashboards.web.people import People
+from dashboards.web.reply import answer
+from dashboards.web.shell import Shell
+from dashboards.web.signin import SignIn
 
 log = logging.getLogger(__name__)
 
-WAITED_FOR = {"gold": f"waiting for {GOLD}", "online": "waiting for the online store", "alerts": "waiting for Kafka"}
-COMPOSE_S = 0.05
-LONG = "public, max-age=31536000, immutable"
-# What NiceGUI needs, and nothing from anywhere else: the browser itself refuses a request that would leave this server.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self' data:; frame-ancestors 'self'"
-)
+WAITED_FOR = {
+    "gold": f"waiting for {GOLD}",
+    "online": "waiting for the online store",
+    "alerts": "waiting for Kafka",
+    "telemetry": "waiting for Kafka",
+}
 
 
 def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 after an orderly stop, 1 where a feed broke down. Raises Terminal where it cannot start."""
     metrics = Metrics()
     board = Board(WAITED_FOR)
+    store = Store(settings.accounts)
     listener = _listen(settings.host, settings.port)
-    feeds = (GoldFeed(settings.lake, board, metrics), BronzeFeed(settings.lake, board), OnlineFeed(settings.redis, board))
-    web = _web(board, Tiles(basemap()))
-    fleet.register(board, metrics)
-    ui.run_with(web, title="voltlake", dark=None, language="en-US", tailwind=False, favicon="⚡", reconnect_timeout=5, show_welcome_message=False)
-    server = uvicorn.Server(uvicorn.Config(web, log_level="warning", access_log=False, timeout_graceful_shutdown=1))
-    runner = _Runs(server, board, metrics)
+    lake = (GoldFeed(settings.lake, board, metrics), BronzeFeed(settings.lake, board), OnlineFeed(settings.redis, board))
+    kafka = (alert_feed(settings.kafka, board, metrics), score_feed(settings.kafka, board, metrics), TelemetryFeed(settings.kafka, board, metrics))
     metrics.serve(settings.metrics_port)
-    for feed in (*feeds, AlertFeed(settings.kafka, board, metrics)):
-        runner.start(feed)
-    log.info("the dashboard is at http://%s:%d/", settings.host, settings.port)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises them again at its end, which must not turn it into a failure
-    asyncio.run(_until_stopped(server, listener, board, metrics))
-    runner.stop()
-    return int(runner.has_crashed)
-
-
-class _Runs(Runner):
-    """The feeds of a server that ends when one of them breaks down."""
-
-    def __init__(self, server: uvicorn.Server, board: Board, metrics: Metrics) -> None:
-        self.has_crashed = False
-        self._server = server
-        super().__init__(board, metrics, self._crash)
-
-    def _crash(self) -> None:
-        self.has_crashed = True
-        self._server.should_exit = True
-
-
-async def _until_stopped(server: uvicorn.Server, listener: socket.socket, board: Board, metrics: Metrics) -> None:
-    composing = asyncio.create_task(_compose(board, metrics))
     try:
-        await server.serve(sockets=[listener])
+        return uvloop.run(_run(settings, listener, store, board, metrics, (*lake, *kafka)))
     finally:
-        composing.cancel()
+        store.close()
 
 
-async def _compose(board: Board, metrics: Metrics) -> None:
-    """Make views for as long as the server runs."""
-    while True:
-        if board.compose() and (age_s := board.view.figures.newest_age_s) is not None:
-            metrics.gold_age.set(age_s)
-        await asyncio.sleep(COMPOSE_S)
+async def _run(settings: Settings, listener: socket.socket, store: Store, board: Board, metrics: Metrics, feeds: tuple[Feed, ...]) -> int:
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    crashed: list[str] = []
+
+    def crash() -> None:
+        crashed.append("a feed")
+        loop.call_soon_threadsafe(ended.set)
+
+    hub = Hub(board, metrics)
+    runner = web.AppRunner(application(settings, store, hub, metrics), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    await web.SockSite(runner, listener, backlog=1024).start()
+    beating = asyncio.create_task(hub.run())
+    beating.add_done_callback(lambda task: None if task.cancelled() else crash())
+    feeding = Runner(board, metrics, crash)
+    for feed in feeds:
+        feeding.start(feed)
+    log.info("the dashboard is at http://%s:%d/", settings.host, settings.port)
+    await ended.wait()
+    if beating.done():
+        log.error("the live half broke down; the dashboard stops", exc_info=beating.exception())
+    beating.cancel()
+    await runner.cleanup()
+    await asyncio.to_thread(feeding.stop)
+    return int(bool(crashed))
+
+
+def application(settings: Settings, store: Store, hub: Hub, metrics: Metrics) -> web.Application:
+    """All routes."""
+    app = web.Application(middlewares=[guard(store)], client_max_size=64 * 1024)
+    pages, public = Pages(hub, metrics), Public(hub, metrics)
+    hub.add(pages)
+    hub.add(public)
+    live, signin = Live(pages, public), SignIn(store, settings.secure)
+    app.on_shutdown.append(live.end)
+    app.router.add_get("/signin", signin.page)
+    app.router.add_post("/signin", signin.enter)
+    app.router.add_post("/signout", signin.leave)
+    app.router.add_get("/live", live.page)
+    app.router.add_get("/feed/v1/ws", live.feed)
+    app.router.add_get("/feed/v1/events", live.events)
+
+    async def health(_request: web.Request) -> web.Response:
+        feeds: dict[str, Any] = {name: {"live": status.live, "text": status.text} for name, status in hub.board.statuses.items()}
+        return answer({"status": "ready", "vehicles": len(hub.fleet), "gold_version": hub.board.gold_version, "feeds": feeds})
+
+    app.router.add_get("/health", health)
+    People(store, hub).register(app)
+    Shell().register(app)
+    return app
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -93,32 +116,4 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         raise Terminal(f"{host} port {port} cannot be had: {error.strerror}; set DASHBOARD_PORT to a free one") from None
-    listener.listen(128)
     return listener
-
-
-def _web(board: Board, tiles: Tiles) -> FastAPI:
-    web = FastAPI(openapi_url=None)
-
-    @web.middleware("http")
-    async def headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await answer(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
-    @web.get("/tiles/{zoom:int}/{x:int}/{y:int}.png")
-    async def tile(zoom: int, x: int, y: int) -> Response:
-        found = tiles.png(zoom, x, y)
-        if found is None:
-            return Response("the base map has no such tile; zoom is 0 to 6\n", status_code=404, media_type="text/plain")
-        return Response(found, media_type="image/png", headers={"Cache-Control": LONG})
-
-    @web.get("/health")
-    async def health() -> dict[str, Any]:
-        view = board.view
-        feeds = {name: {"live": status.live, "text": status.text} for name, status in view.statuses.items()}
-        return {"status": "ready", "vehicles": len(view.fleet), "gold_version": view.gold_version, "feeds": feeds}
-
-    return web

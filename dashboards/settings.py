@@ -1,5 +1,7 @@
 """What the dashboard is told: `DASHBOARD_` variables."""
 
+from pathlib import Path
+
 import msgspec
 
 from contracts.errors import Terminal
@@ -12,7 +14,9 @@ class Settings(msgspec.Struct, frozen=True):
     kafka: str  # bootstrap servers of the central cluster; another cluster has no alerts and the list stays empty
     lake: str  # the folder above bronze/, silver/ and gold/; a wrong one shows as "waiting for gold.vehicle_current"
     redis: str  # redis://host:port/db of the online store; another database shows every vehicle as missing
-    host: str = "127.0.0.1"  # beyond loopback anyone who reaches the port sees the fleet: there is no sign-in yet
+    accounts: Path  # folder of accounts.db, mode 0700; lost with it are users, tokens, sessions and the record of acts
+    host: str = "127.0.0.1"  # beyond loopback: behind a proxy that speaks HTTPS, with secure=true
+    secure: bool = False  # true where browsers come over HTTPS: the session's cookie then never travels in the clear
     metrics_port: int = 0  # 0 = none
 
 

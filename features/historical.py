@@ -5,15 +5,19 @@ from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast.data_source import DataSource
 from feast.feature_view import DUMMY_ENTITY_ID, FeatureView
 from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
 
 from contracts.errors import Terminal
-from features import point_in_time, sources
+from features import computed, point_in_time, sources
+from features.transforms import JOIN_KEY
+from features.windows import Questions
 from lakehouse import sql
 
 KNOWN_UNTIL = "known_until"
+_ENDLESS_US = 1 << 62
 
 
 class Asked(NamedTuple):
@@ -79,8 +83,11 @@ def join(lake: str, asked: Asked, plans: Sequence[Plan]) -> pa.Table:
     return answer
 
 
-def _features(lake: str, asked: Asked, plan: Plan) -> list[pa.ChunkedArray]:
+def _features(lake: str, asked: Asked, plan: Plan) -> list[pa.ChunkedArray | pa.Array]:
     instants = sources.micros(asked.rows[asked.time])
+    made_by = sources.computed_by(plan.source)
+    if made_by:
+        return _computed(lake, asked, plan, made_by)
     rows = _candidates(lake, asked, plan, instants)
     keys = [own for own, _ in plan.keys]
     created = plan.source.created_timestamp_column
@@ -102,9 +109,18 @@ def _features(lake: str, asked: Asked, plan: Plan) -> list[pa.ChunkedArray]:
     return [rows[feature].take(places) for feature in plan.features]
 
 
+def _computed(lake: str, asked: Asked, plan: Plan, name: str) -> list[pa.ChunkedArray | pa.Array]:
+    """Figures over closed buckets, at the instants themselves."""
+    vehicles = _as_type(asked.rows[dict(plan.keys)[JOIN_KEY]], pa.string(), JOIN_KEY).combine_chunks()
+    instants = sources.micros(asked.rows[asked.time])
+    limits = pc.fill_null(_limits(asked, plan, instants), _ENDLESS_US)
+    there = pc.fill_null(instants, 0).to_numpy()
+    return computed.answer(lake, name, Questions(vehicles, there, limits.to_numpy()), plan.features)
+
+
 def _candidates(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> pa.Table:
     """The rows that can be an answer at all, by time and, of few entities, by key."""
-    numbers = [number for number in (pa.compute.min(instants).as_py(), pa.compute.max(instants).as_py()) if number is not None]
+    numbers = [number for number in (pc.min(instants).as_py(), pc.max(instants).as_py()) if number is not None]
     first = numbers[0] - plan.ttl_us if numbers and plan.ttl_us is not None else None
     conditions = [sources.between(plan.source.timestamp_field, first, numbers[1] if numbers else None)]
     wanted = sources.schema(lake, plan.source)

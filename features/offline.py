@@ -22,7 +22,7 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import StrictStr
 
 from contracts.errors import Terminal
-from features import historical, point_in_time, sources
+from features import computed, historical, point_in_time, sources
 from features.retrieval import ArrowJob
 
 
@@ -63,10 +63,25 @@ class RangeCall(NamedTuple):
 
     def rows(self) -> pa.Table:
         """The rows, with keys, features, event time and created time, in this order."""
+        lake, name = self.config.offline_store.lake, sources.computed_by(self.data_source)
+        if name:
+            return computed.changes(lake, name, _micros(self.start_date), _micros(self.end_date), self.feature_name_columns)
         created = [self.created_timestamp_column] if self.created_timestamp_column else []
         columns = sources.named([*self.join_key_columns, *self.feature_name_columns, self.timestamp_field, *created])
         interval = sources.between(self.timestamp_field, _micros(self.start_date), _micros(self.end_date))
-        return sources.rows(self.config.offline_store.lake, self.data_source, columns, interval)
+        return sources.rows(lake, self.data_source, columns, interval)
+
+    def latest(self) -> pa.Table:
+        """The newest row of each entity."""
+        lake, name = self.config.offline_store.lake, sources.computed_by(self.data_source)
+        if name:
+            last = _micros(self.end_date or datetime.now(UTC)) or 0
+            return computed.latest(lake, name, _micros(self.start_date), last, self.feature_name_columns)
+        rows, created = self.rows(), self.created_timestamp_column
+        known = sources.micros(rows[created]) if created else pa.nulls(rows.num_rows, pa.int64())
+        times = {point_in_time.AT: sources.micros(rows[self.timestamp_field]), point_in_time.KNOWN: known}
+        narrow = pa.table({**{key: rows[key] for key in self.join_key_columns}, **times})
+        return rows.take(point_in_time.latest(narrow, self.join_key_columns))
 
 
 class DeltaOfflineStore(OfflineStore):
@@ -100,15 +115,7 @@ class DeltaOfflineStore(OfflineStore):
     def pull_latest_from_table_or_query(*call: Any, **named: Any) -> RetrievalJob:
         """The newest row of each entity in a closed interval: what materialization writes online. Takes the fields of `RangeCall`."""
         wanted = RangeCall(*call, **named)
-
-        def run() -> pa.Table:
-            rows, created = wanted.rows(), wanted.created_timestamp_column
-            known = sources.micros(rows[created]) if created else pa.nulls(rows.num_rows, pa.int64())
-            times = {point_in_time.AT: sources.micros(rows[wanted.timestamp_field]), point_in_time.KNOWN: known}
-            narrow = pa.table({**{name: rows[name] for name in wanted.join_key_columns}, **times})
-            return rows.take(point_in_time.latest(narrow, wanted.join_key_columns))
-
-        return ArrowJob(run, wanted.config.offline_store.lake)
+        return ArrowJob(wanted.latest, wanted.config.offline_store.lake)
 
     @staticmethod
     def pull_all_from_table_or_query(*call: Any, **named: Any) -> RetrievalJob:

@@ -10,6 +10,7 @@ from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
 
 from contracts.errors import Terminal
+from features import computed
 from lakehouse import reader, saved
 from lakehouse.tables import SCHEMAS
 
@@ -32,7 +33,18 @@ def table_name(source: DataSource) -> str:
 def schema(lake: str, source: DataSource) -> pa.Schema:
     """The columns of a source's table; of the road's own tables also before they are made."""
     name = table_name(source)
+    made_by = computed_by(source)
+    if made_by:
+        return computed.schema(made_by)
     return SCHEMAS[name] if name in SCHEMAS else _dataset(lake, name).schema
+
+
+def computed_by(source: DataSource) -> str | None:
+    """The computed view that a source stands for; None for rows that are stored. Raises Terminal for one that this version does not know."""
+    name = source.tags.get(computed.COMPUTED)
+    if name is not None and name not in computed.VIEWS:
+        raise Terminal(f"source {source.name} is computed as {name!r}, which this version does not know: run `voltlake features apply`")
+    return name
 
 
 def rows(lake: str, source: DataSource, columns: Iterable[str], matching: ds.Expression | None = None) -> pa.Table:

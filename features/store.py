@@ -26,14 +26,14 @@ def apply(folder: Path, lake: str, redis_url: str) -> None:
     Data scientists then use plain Feast: `FeatureStore(repo_path=folder)`. Needs neither Redis nor any table to be there yet.
     """
     _feast()
-    from features.repo import entities, services, sources, views
+    from features.repo import definitions
 
     folder.mkdir(parents=True, exist_ok=True)
     half = folder / (SETTINGS + ".tmp")
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # the address may hold a password
         yaml.safe_dump(_settings(folder, lake, redis_url), file, sort_keys=False)
     half.replace(folder / SETTINGS)
-    _open(folder, lake, redis_url).apply([entities.vehicle, sources.telemetry, views.vehicle_live, services.energy_v1])
+    _open(folder, lake, redis_url).apply(definitions())
 
 
 def open_store(folder: Path, lake: str, redis_url: str) -> "FeatureStore":

@@ -22,6 +22,7 @@ _ENVELOPE = [
     ("boot_id", pa.string()),
     ("seq", pa.int64()),
     ("received_at", pa.int64()),
+    ("repaired", pa.string()),
 ]
 _SIGNALS = pa.struct([(signal.name, pa.float64()) for signal in SIGNALS])
 _LIST = pa.list_(pa.float64())

@@ -5,25 +5,27 @@ first pass did. The first check that a record fails gives its reason.
 """
 
 import base64
+from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.identity import BOOT_ID, REGION, VEHICLE_ID, Kind
-from contracts.signals import SIGNALS
+from lakehouse.quality.frame import Refusal
+from lakehouse.seen import HORIZON_MS
 
 FUTURE_MS = 5 * 60 * 1000
 """A frame may be ahead of its gateway's clock by this much."""
-HORIZON_MS = 7 * 24 * 3600 * 1000
+LATE_MS = HORIZON_MS
 """A frame may be older than its reception by this much; so long are seqs remembered."""
 
 
-def judge(table: pa.Table, kind: Kind, keys: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
-    """A reason code and a sentence for each parsed row, both null where the row is believed. The first reason counts."""
+def judge(table: pa.Table, kind: Kind, keys: pa.ChunkedArray, refusals: Sequence[Refusal]) -> tuple[pa.Array, pa.Array]:
+    """A reason code and a sentence for each parsed row, both null where the row is believed. The first reason counts, `refusals` come last."""
     reason = pa.nulls(table.num_rows, pa.string())
     detail = pa.nulls(table.num_rows, pa.string())
-    for code, text, mask in _checks(table, kind, keys):
+    of_values = [(refusal.code, refusal.details, pa.array(refusal.rows)) for refusal in refusals]
+    for code, text, mask in [*_checks(table, kind, keys), *of_values]:
         found = pc.and_(pc.is_null(reason), pc.fill_null(mask, True))
         if pc.any(found).as_py():
             reason = pc.if_else(found, pa.scalar(code), reason)
@@ -36,18 +38,15 @@ def _checks(table: pa.Table, kind: Kind, keys: pa.ChunkedArray) -> list[tuple[st
     payload = table["payload"].combine_chunks()
     ts = pc.struct_field(payload, "ts")
     received = table["received_at"].combine_chunks()
-    checks = [
+    return [
         ("schema", pa.scalar("the payload has no ts, or none of the fields of its kind"), _lacks(payload, kind)),
         ("schema", pa.scalar("the envelope lacks a field"), _lacks_envelope(table)),
         ("identity_mismatch", pa.scalar("the record's key is not the vehicle of its envelope"), pc.not_equal(keys, table["vehicle_id"])),
         ("identity_mismatch", pa.scalar("the envelope's kind does not belong on this topic"), pc.not_equal(table["kind"], kind)),
         ("identity_mismatch", pa.scalar("a name is malformed"), _malformed_names(table)),
         ("future", pa.scalar("ts is more than 5 minutes after its reception"), pc.greater(pc.subtract(ts, received), FUTURE_MS)),
-        ("too_late", pa.scalar("ts is more than 7 days before its reception"), pc.greater(pc.subtract(received, ts), HORIZON_MS)),
+        ("too_late", pa.scalar("ts is more than 7 days before its reception"), pc.greater(pc.subtract(received, ts), LATE_MS)),
     ]
-    if kind == "telemetry":
-        checks += _range_checks(pc.struct_field(payload, "signals"))
-    return checks
 
 
 def _lacks(payload: pa.StructArray, kind: Kind) -> pa.Array:
@@ -70,29 +69,6 @@ def _malformed_names(table: pa.Table) -> pa.Array:
     for name, pattern in (("boot_id", BOOT_ID), ("region", REGION)):
         wrong = pc.or_(wrong, pc.invert(pc.match_substring_regex(table[name], f"^{pattern.pattern}$")))
     return wrong
-
-
-_LOW = np.array([signal.low for signal in SIGNALS])
-_HIGH = np.array([signal.high for signal in SIGNALS])
-
-
-def _range_checks(signals: pa.StructArray) -> list[tuple[str, pa.Scalar | pa.Array, pa.Array]]:
-    """A check for each signal that is out of its range somewhere in the batch; usually none."""
-    values = matrix(signals)
-    outside = (values < _LOW[:, None]) | (values > _HIGH[:, None])
-    checks = []
-    for at in np.flatnonzero(outside.any(axis=1)).tolist():
-        signal = SIGNALS[at]
-        texts = pc.cast(pa.array(values[at]), pa.string())
-        said = pc.binary_join_element_wise(signal.name, texts, f"is outside {signal.low:g} to {signal.high:g}", " ")
-        checks.append(("range", said, pa.array(outside[at])))
-    return checks
-
-
-def matrix(signals: pa.StructArray) -> np.ndarray:
-    """The catalogue's signals of a batch, a row a signal; NaN where one is absent."""
-    places = [signals.type.get_field_index(signal.name) for signal in SIGNALS]
-    return np.array([signals.field(place).to_numpy(zero_copy_only=False) for place in places], np.float64)
 
 
 def _tell_no_json(reason: pa.Array, detail: pa.Array, table: pa.Table) -> tuple[pa.Array, pa.Array]:

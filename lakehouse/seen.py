@@ -24,13 +24,22 @@ class Sender(NamedTuple):
 
 
 class Entry(msgspec.Struct):
-    """What was seen of one sender, the Kafka partition that it comes from, and that partition's clock (ms) when it was last heard."""
+    """What was seen of one sender, the Kafka partition that it comes from, and that partition's clock (ms) at its newest row.
+
+    A duplicate does not move the clock, so that the entry can be made again from the rows of the tables.
+    """
 
     accepted: Ranges = msgspec.field(default_factory=Ranges)
     quarantined: Ranges = msgspec.field(default_factory=Ranges)
     partition: int = 0
     clock_ms: int = 0
+    last_seq: int = -1
+    memory: np.ndarray | None = None
+    """Of telemetry, with `last_seq`: what the rules of change remember of the newest accepted frame (`lakehouse.quality.change`)."""
 
+
+HORIZON_MS = 7 * 24 * 3600 * 1000
+"""A sender that has been silent for this long by its partition's clock is forgotten: the horizon of de-duplication."""
 
 Seen = dict[Sender, Entry]
 """The state of one kind. A step changes it in place: its owner rebuilds it from the tables after a crash."""
@@ -59,20 +68,30 @@ def admit(seen: Seen, arrivals: Arrivals) -> Admission:
 
     A row is new where its identity was not accepted before and, for a bad one, not quarantined before either.
     """
-    seqs, good = arrivals.seqs, arrivals.good
-    accepted, quarantined = np.zeros(len(seqs), bool), np.zeros(len(seqs), bool)
+    seqs, good, clock_ms = arrivals.seqs, arrivals.good, arrivals.clock_ms
+    admission = Admission(np.zeros(len(seqs), bool), np.zeros(len(seqs), bool))
     codes, senders = group(arrivals.vehicles, arrivals.boots)
     order = np.lexsort((seqs, codes))
     for rows in stretches(order, codes):
-        entry = seen.setdefault(senders[codes[rows[0]]], Entry())
-        entry.partition, entry.clock_ms = int(arrivals.partitions[rows[0]]), max(entry.clock_ms, int(arrivals.clock_ms[rows].max()))
-        if good[rows].all() and _continues(entry, seqs[rows]):
+        sender = senders[codes[rows[0]]]
+        entry = seen.setdefault(sender, Entry(partition=int(arrivals.partitions[rows[0]])))
+        newest_ms = int(clock_ms[rows].max())
+        if good[rows].all() and _continues(entry, seqs[rows]) and newest_ms - (entry.clock_ms or int(clock_ms[rows].min())) <= HORIZON_MS:
             entry.accepted.add_range(int(seqs[rows[0]]), int(seqs[rows[-1]]))
-            accepted[rows] = True
+            entry.clock_ms = newest_ms
+            admission.accepted[rows] = True
         else:
-            for row in np.sort(rows):
-                _admit_one(entry, int(row), int(seqs[row]), bool(good[row]), Admission(accepted, quarantined))
-    return Admission(accepted, quarantined)
+            for row in np.sort(rows).tolist():
+                entry = _remembered(seen, sender, entry, int(clock_ms[row]))
+                _admit_one(entry, row, arrivals, admission)
+    return admission
+
+
+def _remembered(seen: Seen, sender: Sender, entry: Entry, clock_ms: int) -> Entry:
+    """The entry, or a new one where the sender was silent for longer than the horizon."""
+    if entry.clock_ms and clock_ms - entry.clock_ms > HORIZON_MS:
+        entry = seen[sender] = Entry(partition=entry.partition)
+    return entry
 
 
 def group(vehicles: pa.ChunkedArray, boots: pa.ChunkedArray) -> tuple[np.ndarray, list[Sender]]:
@@ -97,18 +116,22 @@ def _continues(entry: Entry, seqs: np.ndarray) -> bool:
     return bool(seqs[0] == entry.accepted.end and seqs[-1] - seqs[0] == len(seqs) - 1 and (len(seqs) == 1 or (np.diff(seqs) == 1).all()))
 
 
-def _admit_one(entry: Entry, row: int, seq: int, good: bool, admission: Admission) -> None:
+def _admit_one(entry: Entry, row: int, arrivals: Arrivals, admission: Admission) -> None:
+    seq = int(arrivals.seqs[row])
     if seq in entry.accepted:
         return
-    if good:
+    if arrivals.good[row]:
         entry.accepted.add(seq)
         admission.accepted[row] = True
     elif entry.quarantined.add(seq):
         admission.quarantined[row] = True
+    else:
+        return
+    entry.clock_ms = max(entry.clock_ms, int(arrivals.clock_ms[row]))
 
 
 def forget(seen: Seen, before_ms: Mapping[int, int]) -> None:
-    """Drop senders that were last heard before their partition's clock of `before_ms`: the horizon of de-duplication."""
+    """Drop senders whose newest row is older than their partition's clock of `before_ms`; `admit` would take them for new ones."""
     for sender in [sender for sender, entry in seen.items() if entry.clock_ms < before_ms.get(entry.partition, 0)]:
         del seen[sender]
 

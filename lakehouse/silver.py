@@ -12,13 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.codec import Malformed, decode_envelope
 from contracts.identity import Kind
+from contracts.quality import REPLAYED
 from contracts.signals import BY_NAME, SIGNALS
-from lakehouse.parse import Refused, parse
+from lakehouse.parse import parse
+from lakehouse.quality.frame import Columns, Examined, Mark, examine
+from lakehouse.quality.marks import changes, listed
 from lakehouse.rules import judge
 from lakehouse.seen import Arrivals, Seen, admit
-from lakehouse.tables import COORDINATES, QUARANTINE, SCHEMAS, SILVER_OF, TIME
+from lakehouse.tables import COORDINATES, SCHEMAS, SILVER_OF, TIME
+from lakehouse.verdicts import identities, quarantine, verdicts
 
 _MS = pa.timestamp("ms", tz="UTC")
 
@@ -51,83 +54,83 @@ def refine(bronze: pa.Table, kind: Kind, seen: Seen, known: np.ndarray) -> Refin
     """
     size = bronze.num_rows
     values = bronze["value"].to_pylist()
-    table, refused = parse(values, kind)
-    at = table["row"].to_numpy()
-    reasons, details = judge(table, kind, bronze["key"].take(table["row"]))
-    verdict = _verdicts(size, at, reasons, details, refused)
-    identities = pa.concat_tables([_identities(table), _unread_identities(values, refused)]).sort_by("row")
+    parsed = parse(values, kind)
+    table, at = parsed.table, parsed.table["row"].to_numpy()
+    examined = examine(table["payload"].combine_chunks().field("signals")) if kind == "telemetry" else Examined({}, [], [])
+    keys = bronze["key"] if len(at) == size else bronze["key"].take(table["row"])
+    verdict = verdicts(size, parsed, *judge(table, kind, keys, examined.refusals))
+    who = identities(parsed, values)
     accepted, quarantined = np.zeros(size, bool), np.ones(size, bool)
-    if identities.num_rows:
-        rows = identities["row"].to_numpy()
-        good = np.array([verdict.reason[row] is None for row in rows.tolist()], bool)
-        seqs, partitions = identities["seq"].to_numpy(), bronze["partition"].to_numpy()[rows]
-        new = admit(seen, Arrivals(identities["vehicle_id"], identities["boot_id"], seqs, good, partitions, known[rows]))
-        accepted[rows], quarantined[rows] = new
-    silver = _rows(table.filter(pa.array(accepted[at])), bronze, known, kind)
+    if who.num_rows:
+        rows = who["row"].to_numpy()
+        seqs, partitions = who["seq"].to_numpy(), bronze["partition"].to_numpy()[rows]
+        arrivals = Arrivals(who["vehicle_id"], who["boot_id"], seqs, verdict.good[rows], partitions, known[rows])
+        accepted[rows], quarantined[rows] = admit(seen, arrivals)
+    silver = _rows(_believed(table, examined, accepted[at]), bronze, known, seen)
     bad = np.flatnonzero(quarantined)
-    return Refined(silver, _quarantine(bronze, known, kind, bad, verdict, identities), size - silver.num_rows - len(bad))
+    return Refined(silver, quarantine(bronze, known, kind, bad, (verdict, who)), size - silver.num_rows - len(bad))
 
 
-class _Verdict(NamedTuple):
-    """A reason and a sentence for each row of the batch; None where it is believed."""
+class _Believed(NamedTuple):
+    """The accepted records of a batch, and what was found about them; all aligned."""
 
-    reason: list[str | None]
-    detail: list[str | None]
-
-
-def _verdicts(size: int, at: np.ndarray, reasons: pa.Array, details: pa.Array, refused: list[Refused]) -> _Verdict:
-    verdict = _Verdict([None] * size, [None] * size)
-    for index in pc.indices_nonzero(pc.is_valid(reasons)).to_pylist():
-        verdict.reason[at[index]], verdict.detail[at[index]] = reasons[index].as_py(), details[index].as_py()
-    for item in refused:
-        verdict.reason[item.row], verdict.detail[item.row] = item.reason, item.detail
-    return verdict
+    table: pa.Table
+    columns: Columns
+    marks: list[Mark]
 
 
-def _identities(table: pa.Table) -> pa.Table:
-    """Row, vehicle, boot and seq of the parsed records that have them."""
-    named = pc.and_(pc.is_valid(table["vehicle_id"]), pc.and_(pc.is_valid(table["boot_id"]), pc.is_valid(table["seq"])))
-    return table.select(["row", "vehicle_id", "boot_id", "seq"]).filter(named)
+def _believed(table: pa.Table, examined: Examined, accepted: np.ndarray) -> _Believed:
+    marks = examined.marks
+    if table["repaired"].null_count < table.num_rows:
+        marks = [*marks, Mark(REPLAYED, pc.is_valid(table["repaired"]).to_numpy())]
+    if accepted.all():
+        return _Believed(table, examined.columns, marks)
+    columns = {name: values[accepted] for name, values in examined.columns.items()}
+    return _Believed(table.filter(pa.array(accepted)), columns, [Mark(name, rows[accepted]) for name, rows in marks])
 
 
-def _unread_identities(values: list[bytes], refused: list[Refused]) -> pa.Table:
-    """The same of records whose shape was refused but whose envelope can be read."""
-    found: list[tuple[int, str, str, int]] = []
-    for item in refused:
-        try:
-            envelope = decode_envelope(values[item.row])
-        except Malformed:
-            continue
-        found.append((item.row, envelope.vehicle_id, envelope.boot_id, envelope.seq))
-    schema = pa.schema([("row", pa.int64()), ("vehicle_id", pa.string()), ("boot_id", pa.string()), ("seq", pa.int64())])
-    columns = list(zip(*found, strict=True)) if found else [(), (), (), ()]
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema)
-
-
-def _rows(table: pa.Table, bronze: pa.Table, known: np.ndarray, kind: Kind) -> pa.Table:
+def _rows(believed: _Believed, bronze: pa.Table, known: np.ndarray, seen: Seen) -> pa.Table:
     """Believed records as rows of their silver table."""
-    at = table["row"]
+    table, at = believed.table, believed.table["row"]
     payload = table["payload"].combine_chunks()
-    event_ts = pc.struct_field(payload, "ts").cast(_MS).cast(TIME)
+    ts_ms = pc.struct_field(payload, "ts")
+    event_ts = ts_ms.cast(_MS).cast(TIME)
+    whole = table.num_rows == bronze.num_rows
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
-        "date": pc.strftime(event_ts, format="%Y-%m-%d"),
+        "date": dates(event_ts),
         **{name: table[name] for name in ("vehicle_id", "region", "gateway_id", "boot_id", "seq")},
         "event_ts": event_ts,
         "received_at": table["received_at"].cast(_MS).cast(TIME),
-        "known_at": pa.array(known, pa.int64()).take(at.combine_chunks()).cast(_MS).cast(TIME),
-        **{field.name: bronze[field.name].take(at) for field in COORDINATES},
+        "known_at": pa.array(known[at.to_numpy()], pa.int64()).cast(_MS).cast(TIME),
+        **{field.name: bronze[field.name] if whole else bronze[field.name].take(at) for field in COORDINATES},
     }
-    if kind == "telemetry":
+    marks = believed.marks
+    if "signals" in payload.type.names:
         signals = payload.field("signals")  # no believed row lacks its payload or its signals
+        marks = [*marks, *changes(seen, table, ts_ms.to_numpy(), believed.columns)]
         columns["unknown_signals"] = _unknown(signals)
-        columns |= {signal.name: signals.field(signal.name) for signal in SIGNALS}
-    elif kind == "cells":
+        columns |= {signal.name: _values(believed.columns.get(signal.name), table.num_rows) for signal in SIGNALS}
+        schema = SCHEMAS[SILVER_OF["telemetry"]]
+    elif "cell_v" in payload.type.names:
         columns |= {name: pc.struct_field(payload, name) for name in ("cell_v", "probe_c")}
+        schema = SCHEMAS[SILVER_OF["cells"]]
     else:
         columns["event"] = pc.struct_field(payload, "event")
         columns["attributes"] = _attributes(bronze, at)
-    schema = SCHEMAS[SILVER_OF[kind]]
+        schema = SCHEMAS[SILVER_OF["event"]]
+    columns["marks"] = listed(marks, table.num_rows)
     return pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema)
+
+
+def _values(values: np.ndarray | None, size: int) -> pa.Array:
+    return pa.nulls(size, pa.float64()) if values is None else pa.array(values, pa.float64(), from_pandas=True)
+
+
+def dates(times: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The UTC day of each time as text; a batch spans few."""
+    days = times.cast(pa.date32()).dictionary_encode()
+    days = days.combine_chunks() if isinstance(days, pa.ChunkedArray) else days
+    return days.dictionary.cast(pa.string()).take(days.indices)
 
 
 def _unknown(signals: pa.StructArray) -> pa.Array:
@@ -157,25 +160,3 @@ def _attributes(bronze: pa.Table, at: pa.ChunkedArray) -> pa.Array:
     for value in bronze["value"].take(at).to_pylist():
         texts.append(bytes(_event_attributes(value).payload.attributes).decode())
     return pa.array(texts, pa.string())
-
-
-def _quarantine(bronze: pa.Table, known: np.ndarray, kind: Kind, bad: np.ndarray, verdict: _Verdict, identities: pa.Table) -> pa.Table:
-    if not len(bad):
-        return QUARANTINE.empty_table()
-    rows = bronze.take(pa.array(bad, pa.int64()))
-    known_at = pa.array(known[bad], pa.int64()).cast(_MS).cast(TIME)
-    who = {row["row"]: row for row in identities.filter(pc.is_in(identities["row"], pa.array(bad, pa.int64()))).to_pylist()}
-    named = [who.get(row, {}) for row in bad.tolist()]
-    columns = {
-        "date": pc.strftime(known_at, format="%Y-%m-%d"),
-        "kind": pa.repeat(kind, len(bad)),
-        "reason": pa.array([verdict.reason[row] for row in bad.tolist()], pa.string()),
-        "detail": pa.array([verdict.detail[row] for row in bad.tolist()], pa.string()),
-        "vehicle_id": pa.array([row.get("vehicle_id") for row in named], pa.string()),
-        "boot_id": pa.array([row.get("boot_id") for row in named], pa.string()),
-        "seq": pa.array([row.get("seq") for row in named], pa.int64()),
-        "known_at": known_at,
-    }
-    kept = {name: rows[name] for name in QUARANTINE.names if name not in columns}
-    columns |= kept
-    return pa.table([columns[name] for name in QUARANTINE.names], names=QUARANTINE.names).cast(QUARANTINE)

@@ -10,12 +10,15 @@ from deltalake import DeltaTable
 from contracts.identity import Kind
 from contracts.ranges import Ranges
 from lakehouse import writer
-from lakehouse.positions import Position, Source, position
+from lakehouse.positions import START, Position, Source, position
+from lakehouse.quality.change import NEEDED
+from lakehouse.quality.marks import packed, remember, unpack
 from lakehouse.reader import arrow, dataset, open_table
 from lakehouse.seen import Entry, Seen, Sender, restore
 from lakehouse.tables import SEEN, SILVER_OF
 
 _MS = pa.timestamp("ms", tz="UTC")
+_IDENTITY = ["vehicle_id", "boot_id", "seq", "known_at"]
 
 
 def write_seen(table: DeltaTable, kind: Kind, seen: Seen, reached: Mapping[Source, Position]) -> None:
@@ -29,6 +32,7 @@ def write_seen(table: DeltaTable, kind: Kind, seen: Seen, reached: Mapping[Sourc
             "known_at": entry.clock_ms * 1000,
             "accepted": _flat(entry.accepted),
             "quarantined": _flat(entry.quarantined),
+            "memory": packed(entry),
         }
         for sender, entry in seen.items()
     ]
@@ -39,28 +43,37 @@ def write_seen(table: DeltaTable, kind: Kind, seen: Seen, reached: Mapping[Sourc
 
 
 def read_seen(lake: str, kind: Kind, reached: Mapping[Source, Position]) -> Seen:
-    """What was seen of these sources up to their positions in the silver table: the snapshot and the rows after it."""
+    """What was seen of these sources up to their positions in the silver table: the snapshot and the rows after it.
+
+    A snapshot that is ahead of silver (which was restored to an earlier version) is passed over: the rows alone are read.
+    """
     table = open_table(lake, "silver.seen")
     written = {source: position(table, source) for source in reached}
-    partitions = [source.partition for source, at in written.items() if at.offset >= 0]
-    mine = (ds.field("kind") == kind) & ds.field("partition").isin(partitions)
-    seen: Seen = {
-        Sender(row["vehicle_id"], row["boot_id"]): Entry(
-            _ranges(row["accepted"]), _ranges(row["quarantined"]), row["partition"], round(row["known_at"].timestamp() * 1000)
-        )
-        for row in dataset(table).to_table(filter=mine).to_pylist()
-    }
-    for source, until in reached.items():
+    since = {source: at if at.offset <= reached[source].offset else START for source, at in written.items()}
+    partitions = [source.partition for source, at in since.items() if at.offset >= 0]
+    seen: Seen = {}
+    for row in dataset(table).to_table(filter=(ds.field("kind") == kind) & ds.field("partition").isin(partitions)).to_pylist():
+        entry = Entry(_ranges(row["accepted"]), _ranges(row["quarantined"]), row["partition"], round(row["known_at"].timestamp() * 1000))
+        unpack(row.get("memory"), entry)
+        seen[Sender(row["vehicle_id"], row["boot_id"])] = entry
+    for source, until in sorted(reached.items()):
         for name, accepted in ((SILVER_OF[kind], True), ("silver.quarantine", False)):
-            restore(seen, _after(lake, name, source, written[source], until), source.partition, accepted=accepted)
+            rows = _after(lake, name, source, since[source], until)
+            restore(seen, _identities(rows), source.partition, accepted=accepted)
+            if name == "silver.telemetry":
+                remember(seen, rows)
     return seen
 
 
-def _after(lake: str, name: str, source: Source, since: Position, until: Position) -> list[tuple[str, str, int, int]]:
-    """The identities that a table holds between two positions of a source."""
+def _after(lake: str, name: str, source: Source, since: Position, until: Position) -> pa.Table:
+    """The rows with an identity that a table holds between two positions of a source, by offset."""
     place = (ds.field("partition") == source.partition) & (ds.field("topic_id") == source.topic_id)
     between = place & (ds.field("offset") > since.offset) & (ds.field("offset") <= until.offset)
-    rows = arrow(lake, name, ["vehicle_id", "boot_id", "seq", "known_at"], between & ds.field("vehicle_id").is_valid())
+    columns = [*_IDENTITY, "offset", *(("event_ts", *NEEDED) if name == "silver.telemetry" else ())]
+    return arrow(lake, name, columns, between & ds.field("vehicle_id").is_valid()).sort_by("offset")
+
+
+def _identities(rows: pa.Table) -> list[tuple[str, str, int, int]]:
     clocks = pc.cast(rows["known_at"].cast(_MS, safe=False), pa.int64()).to_pylist()
     return list(zip(rows["vehicle_id"].to_pylist(), rows["boot_id"].to_pylist(), rows["seq"].to_pylist(), clocks, strict=True))
 

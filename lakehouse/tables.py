@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from contracts.identity import Kind
 from contracts.signals import SIGNALS, Signal
+from lakehouse.gold.tables import GOLD_PARTITIONED_BY, GOLD_SCHEMAS
 
 TIME = pa.timestamp("us", tz="UTC")
 
@@ -46,9 +47,13 @@ def signal_field(signal: Signal) -> pa.Field:
 SIGNAL_FIELDS = [signal_field(signal) for signal in SIGNALS]
 _DATE = pa.field("date", pa.string())
 
-SILVER_TELEMETRY = pa.schema([_DATE, *IDENTITY, *COORDINATES, pa.field("unknown_signals", pa.list_(pa.string())), *SIGNAL_FIELDS])
-SILVER_CELLS = pa.schema([_DATE, *IDENTITY, *COORDINATES, pa.field("cell_v", pa.list_(pa.float64())), pa.field("probe_c", pa.list_(pa.float64()))])
-SILVER_EVENTS = pa.schema([_DATE, *IDENTITY, *COORDINATES, pa.field("event", pa.string()), pa.field("attributes", pa.string())])
+MARKED = [pa.field("marks", pa.list_(pa.string()))]
+"""The names of the quality rules (`contracts.quality`) that marked a row; null where none did."""
+
+SILVER_TELEMETRY = pa.schema([_DATE, *IDENTITY, *COORDINATES, *MARKED, pa.field("unknown_signals", pa.list_(pa.string())), *SIGNAL_FIELDS])
+_LIST = pa.list_(pa.float64())
+SILVER_CELLS = pa.schema([_DATE, *IDENTITY, *COORDINATES, *MARKED, pa.field("cell_v", _LIST), pa.field("probe_c", _LIST)])
+SILVER_EVENTS = pa.schema([_DATE, *IDENTITY, *COORDINATES, *MARKED, pa.field("event", pa.string()), pa.field("attributes", pa.string())])
 QUARANTINE = pa.schema(
     [
         _DATE,
@@ -73,11 +78,14 @@ SEEN = pa.schema(
         pa.field("known_at", TIME),
         pa.field("accepted", pa.list_(pa.int64())),
         pa.field("quarantined", pa.list_(pa.int64())),
+        pa.field("memory", pa.binary()),
     ]
 )
-"""Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`."""
+"""Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`; and what the rules of change remember."""
 
-VEHICLE_CURRENT = pa.schema([*IDENTITY, pa.field("partition", pa.int32()), *SIGNAL_FIELDS])
+SIGNAL_TS = pa.field("signal_ts", pa.struct([(signal.name, TIME) for signal in SIGNALS]))
+"""When each signal of `vehicle_current` was reported."""
+VEHICLE_CURRENT = pa.schema([*IDENTITY, pa.field("partition", pa.int32()), *SIGNAL_FIELDS, SIGNAL_TS])
 
 MINUTE_STATS = tuple(signal for signal in SIGNALS if signal.minute == "stats")
 MINUTE_COUNTERS = tuple(signal for signal in SIGNALS if signal.minute == "counter")
@@ -152,6 +160,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "silver.seen": SEEN,
     "gold.vehicle_current": VEHICLE_CURRENT,
     "gold.vehicle_minutes": VEHICLE_MINUTES,
+    **GOLD_SCHEMAS,
     "gold.alerts": ALERTS,
     "state.live": LIVE_STATE,
     "state.alerts": ALERT_STATE,
@@ -168,6 +177,7 @@ PARTITIONED_BY: dict[str, list[str]] = {
     "silver.seen": ["kind", "partition"],
     "gold.vehicle_current": ["partition"],
     "gold.vehicle_minutes": ["date"],
+    **GOLD_PARTITIONED_BY,
     "gold.alerts": ["date", "partition"],
     "state.live": ["partition"],
     "state.alerts": ["partition", "slot"],

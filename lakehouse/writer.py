@@ -1,17 +1,28 @@
-"""Write tables of a lake: rows and the positions they bring a table to become visible in one commit."""
+"""Write tables of a lake: rows and the positions they bring a table to become visible in one commit.
+
+A table may have fewer columns than the catalogue, or more: another process may run an older or a newer one. Columns that it lacks
+are added (a commit of the log alone), rows that lack a column are null there. No file is rewritten and nobody stops.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError
+from deltalake.schema import Schema
+from deltalake.transaction import AddAction, RemoveAction
 
 from contracts.errors import Terminal, Transient
-from lakehouse.positions import Position, Source, commit_properties
+from lakehouse.files import HOT, Storage, write
+from lakehouse.positions import Position, Source, commit_properties, position
 from lakehouse.reader import address
 from lakehouse.tables import PARTITIONED_BY, SCHEMAS
 
 _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=1)
+_HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+"""Expired parts of the log go away in upkeep, not while rows wait."""
+_ATTEMPTS = 20
+_CONFIGURATION = {"delta.checkpointInterval": "200", "delta.logRetentionDuration": "interval 7 days"}
 
 
 def ensure(lake: str, names: Iterable[str]) -> None:
@@ -19,8 +30,7 @@ def ensure(lake: str, names: Iterable[str]) -> None:
     for name in names:
         try:
             if not DeltaTable.is_deltatable(address(lake, name)):
-                settings = {"delta.checkpointInterval": "200", "delta.logRetentionDuration": "interval 7 days"}
-                DeltaTable.create(address(lake, name), SCHEMAS[name], mode="ignore", partition_by=PARTITIONED_BY[name], configuration=settings)
+                DeltaTable.create(address(lake, name), SCHEMAS[name], mode="ignore", partition_by=PARTITIONED_BY[name], configuration=_CONFIGURATION)
         except (DeltaError, OSError) as error:
             raise _broken(name, error) from error
 
@@ -30,32 +40,74 @@ def append(table: DeltaTable, name: str, rows: pa.Table, reached: Mapping[Source
 
     Raises Terminal where another writer has moved the same positions meanwhile: two writers own one source.
     """
-    how, data = commit_properties(reached), _columns(name, rows)
-    _commit(table, name, lambda: write_deltalake(table, data, mode="append", writer_properties=_PROPERTIES, commit_properties=how))
+    how, partition_by = commit_properties(reached), PARTITIONED_BY[name]
+    data = rows.select(SCHEMAS[name].names).cast(SCHEMAS[name])
+    try:
+        added: list[AddAction | RemoveAction] = [*write(Storage(table), data, partition_by, HOT)]
+    except OSError as error:
+        raise _broken(name, error) from error
+
+    def commit() -> None:
+        fit(table, name)
+        table.create_write_transaction(added, "append", table.schema(), partition_by, commit_properties=how, post_commithook_properties=_HOOKS)
+
+    _attempt(table, name, reached, commit)
 
 
 def replace(table: DeltaTable, name: str, rows: pa.Table, predicate: str, reached: Mapping[Source, Position]) -> None:
     """Put rows in the place of those that match `predicate` (on partition columns), together with the positions."""
-    how, data = commit_properties(reached), _columns(name, rows)
-    _commit(
-        table,
-        name,
-        lambda: write_deltalake(table, data, mode="overwrite", predicate=predicate, writer_properties=_PROPERTIES, commit_properties=how),
-    )
+    how, data = commit_properties(reached), rows.select(SCHEMAS[name].names).cast(SCHEMAS[name])
+
+    def commit() -> None:
+        fit(table, name)
+        padded = _padded(data, table)
+        write_deltalake(
+            table,
+            padded,
+            mode="overwrite",
+            predicate=predicate,
+            writer_properties=_PROPERTIES,
+            commit_properties=how,
+            post_commithook_properties=_HOOKS,
+        )
+
+    _attempt(table, name, reached, commit)
 
 
-def _columns(name: str, rows: pa.Table) -> pa.Table:
-    return rows.select(SCHEMAS[name].names).cast(SCHEMAS[name])
+def fit(table: DeltaTable, name: str) -> None:
+    """Add the columns that the catalogue has and the table lacks. Raises Terminal where it is another table altogether."""
+    held = {field.name for field in table.schema().fields}
+    missing = [field for field in SCHEMAS[name] if field.name not in held]
+    if missing:
+        if table.metadata().partition_columns != PARTITIONED_BY[name]:
+            raise Terminal(f"table {name} cannot be written: it is of another version of voltlake; rebuild it, or move it away")
+        table.alter.add_columns(list(Schema.from_arrow(pa.schema(missing)).fields))
 
 
-def _commit(table: DeltaTable, name: str, write: Callable[[], None]) -> None:
-    try:
-        write()
-        table.update_incremental()
-    except CommitFailedError as error:
-        raise Terminal(f"table {name}: another writer owns the same Kafka positions; run one writer a partition ({error})") from error
-    except (DeltaError, OSError) as error:
-        raise _broken(name, error) from error
+def _padded(rows: pa.Table, table: DeltaTable) -> pa.Table:
+    """The rows with the columns that only the table knows, as nulls."""
+    for field in pa.schema(table.schema().to_arrow()):
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows
+
+
+def _attempt(table: DeltaTable, name: str, reached: Mapping[Source, Position], change: Callable[[], None]) -> None:
+    """Do it and come to the newest version; again where somebody changed the columns meanwhile, but not the positions."""
+    stood = {source: position(table, source) for source in reached}
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            change()
+            table.update_incremental()
+        except CommitFailedError as error:
+            table.update_incremental()
+            moved = any(position(table, source) != at for source, at in stood.items())
+            if "Metadata changed" not in str(error) or moved or not left:
+                raise Terminal(f"table {name}: another writer owns the same Kafka positions; run one writer a partition ({error})") from error
+        except (DeltaError, OSError) as error:
+            raise _broken(name, error) from error
+        else:
+            return
 
 
 def _broken(name: str, error: Exception) -> Transient | Terminal:

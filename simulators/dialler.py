@@ -45,6 +45,7 @@ class Dialler:
         self._broker, self._storm, self._count, self._open = broker, storm, count, open_
         self._due: list[tuple[float, int]] = [(0.0, at) for at in range(count)]
         self._dialling: dict[int, float] = {}
+        self._forbidden: dict[int, float] = {}
         self._options: Options | None = None
         self._next_s = 0.0
         self._warned_s = -WARN_S
@@ -58,6 +59,10 @@ class Dialler:
         while self._due and self._due[0][0] <= now_s and (self._storm.at_once or len(self._dialling) < MOST_DIALLING):
             if self._storm.rate and now_s < self._next_s:
                 return
+            if self.forbidden(self._due[0][1], now_s):
+                at = heapq.heappop(self._due)[1]
+                heapq.heappush(self._due, (self._forbidden[at], at))
+                continue
             options = self._resolve(now_s, online)
             if options is None:
                 return
@@ -85,6 +90,20 @@ class Dialler:
     def again(self, at: int, now_s: float) -> None:
         """That vehicle has no connection any more because it was told so: it connects as soon as the limits let it."""
         heapq.heappush(self._due, (now_s, at))
+
+    def forbid(self, at: int, until_s: float) -> None:
+        """That vehicle gets no connection before that instant."""
+        self._forbidden[at] = max(until_s, self._forbidden.get(at, 0.0))
+
+    def forbidden(self, at: int, now_s: float) -> bool:
+        """Whether that vehicle must have no connection now."""
+        return self._forbidden.get(at, 0.0) > now_s
+
+    def allow_all(self, now_s: float) -> None:
+        """Every vehicle may connect again."""
+        self._forbidden.clear()
+        self._due = [(min(due_s, now_s), at) for due_s, at in self._due]
+        heapq.heapify(self._due)
 
     def warn(self, now_s: float, online: int) -> None:
         """Say once in a while that vehicles wait for the broker, and why."""

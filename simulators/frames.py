@@ -10,14 +10,15 @@ from typing import Any
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
 
 from contracts.codec import encode
 from contracts.events import Cells, Event
 from contracts.signals import BY_NAME, Signal
-from simulators.draws import Floats
-from simulators.group import Columns
-from simulators.group import Floats as AnyFloats
+from simulators.physics.signals import Columns
 
+Floats = NDArray[np.float64]
+AnyFloats = NDArray[np.floating[Any]]
 _CELL, _PROBE = BY_NAME["cell_v_min"], BY_NAME["pack_temp_min_c"]
 
 
@@ -48,7 +49,8 @@ class Layout:
         table = quantise(np.array([columns[name] for name in self.names]), (self._low, self._high, self._scale))
         missing = np.isnan(table)
         if missing.any():
-            values = [[UNSET if math.isnan(value) else value for value in column] for column in table.tolist()]
+            columns_of = zip(table.tolist(), self._whole, strict=True)
+            values = [[UNSET if math.isnan(one) else int(one) if whole else one for one in column] for column, whole in columns_of]
         else:
             values = [(row.astype(np.int64) if whole else row).tolist() for row, whole in zip(table, self._whole, strict=True)]
         row, frame = self._row, _Frame

@@ -61,14 +61,15 @@ def lines(sensors: Iterable[Sensor]) -> list[Line]:
         Line(
             sensor.unit.vehicle_id,
             kind,
-            sensor.unit.boot_id,
+            boot.boot_id,
             [(0, box.published - 1)],
             box.safe.pairs(),
             box.dropped.pairs(),
             box.held.pairs(),
         )
         for sensor in sensors
-        for kind, box in zip(KINDS, sensor.boxes, strict=True)
+        for boot in sensor.boots
+        for kind, box in zip(KINDS, boot.boxes, strict=True)
         if box.published
     ]
 

@@ -4,17 +4,21 @@ The schedule is open-loop: a message that is sent late keeps the instant at whic
 counted. This is the only place that talks MQTT to the world; `mqtt_packets` and `mqtt_connection` are its parts.
 """
 
+import hashlib
+import math
 import selectors
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from contracts.errors import Transient
+from simulators.conduct import Habits, Tally, Unit
 from simulators.dialler import Broker, Dialler, Storm
 from simulators.lags import Lags
 from simulators.mqtt_connection import READY, Connection, Options
-from simulators.sensor import Habits, Sensor, Tally, Unit
-from simulators.source import Source
+from simulators.network import Outage, Passage, outages
+from simulators.sensor import Sensor
+from simulators.source import Afflicted, Source
 
 UPKEEP_S = 0.5
 TICK_S = 1.0
@@ -46,6 +50,9 @@ class Publisher:
         self._where = f"{broker.host}:{broker.port}"
         self.handed_late = 0
         """Messages that this process was late to send, whatever the broker did."""
+        self._outages: list[Outage] = []
+        self._passed: list[Sensor] = []
+        self._ahead_s = 0.0
         self._next_upkeep_s = self._next_tick_s = 0.0
         self._upkeep_at = 0
         self._turned_s = time.monotonic()
@@ -70,9 +77,17 @@ class Publisher:
                 )
         return False
 
-    def run(self, stop: Callable[[], bool], seconds: float = 0.0) -> None:
+    def wait(self, start: Callable[[], int | None], stop: Callable[[], bool]) -> int | None:
+        """Look after the connections until `start()` gives the instant at which the run begins (epoch ms); None where it was stopped."""
+        while (start_ms := start()) is None and not stop():
+            self._turn(0.02)
+        return start_ms
+
+    def run(self, start_ms: int, stop: Callable[[], bool], seconds: float = 0.0) -> None:
         """Publish until the source ends, or it is stopped, or the seconds (0 is without end) are over."""
-        start_s, start_ms = time.monotonic(), round(time.time() * 1000)
+        ahead_s = time.time() - time.monotonic()
+        start_s = start_ms / 1000 - ahead_s
+        self._trouble(self._source.begin(start_ms), ahead_s)
         source, sensors, late_s, handed = self._source, self.sensors, self._habits.late_s, self.handed_lag
         storm_s = start_s + self._storm.reconnect_s
         while not stop():
@@ -91,10 +106,18 @@ class Publisher:
                 now_s = time.monotonic()
                 handed.add(now_s - due_at_s)
                 self.handed_late += now_s - due_at_s > late_s
-                sensors[message.vehicle].publish(message.kind, message.payload, due_at_s, now_s)
+                sensor = sensors[message.vehicle]
+                while message.boot >= len(sensor.boots):
+                    sensor.reboot(later_boot(sensor.unit.boot_id, len(sensor.boots)))
+                sensor.publish(message.kind, message.payload, due_at_s, now_s)
 
     def drain(self, stop: Callable[[], bool], seconds: float) -> int:
-        """Wait up to so many seconds until everything is safe; how many messages are not."""
+        """Wait up to so many seconds until everything is safe; how many messages are not. The faults of the network end with the run."""
+        self._outages = []
+        self.dialler.allow_all(time.monotonic())
+        for sensor in self.sensors:
+            sensor.passage = None
+            sensor.arrive(math.inf)
         until_s = time.monotonic() + seconds
         while self.pending and time.monotonic() < until_s and not stop():
             self._turn(0.05)
@@ -126,7 +149,10 @@ class Publisher:
 
     def up(self, sensor: Sensor, now_s: float) -> None:
         """A sensor is connected."""
-        self.connect_lag.add(self.dialler.connected(self._place[id(sensor)], now_s, self.tally.connected))
+        place = self._place[id(sensor)]
+        self.connect_lag.add(self.dialler.connected(place, now_s, self.tally.connected))
+        if self.dialler.forbidden(place, now_s):
+            self._forbidden(place, now_s)
 
     def down(self, sensor: Sensor, why: str, now_s: float) -> None:
         """A sensor lost its connection, or got none."""
@@ -154,6 +180,12 @@ class Publisher:
         """A slice of the vehicles, so that each has its turn every UPKEEP_S; the tick."""
         slices = 10
         self._next_upkeep_s = now + UPKEEP_S / slices
+        while self._outages and self._outages[-1].start_s <= now + self._ahead_s:
+            outage = self._outages.pop()
+            self.dialler.forbid(outage.vehicle, outage.end_s - self._ahead_s)
+            self._forbidden(outage.vehicle, now)
+        for sensor in self._passed:
+            sensor.arrive(now)
         for at in range(self._upkeep_at, len(self.sensors), slices):
             self.sensors[at].upkeep(now)
         self._upkeep_at = (self._upkeep_at + 1) % slices
@@ -164,6 +196,23 @@ class Publisher:
             self.dialler.warn(now, self.tally.connected)
             self.on_tick()
             self._next_tick_s = max(self._next_tick_s, now + 20 * (time.monotonic() - now))
+
+    def _trouble(self, afflicted: Sequence[Afflicted], ahead_s: float) -> None:
+        """Make ready what becomes of connections and packets in this run."""
+        self._ahead_s = ahead_s
+        self._outages = outages(afflicted)[::-1]
+        self._passed = []
+        for one in afflicted:
+            passage = Passage(one)
+            if not passage.harmless:
+                sensor = self.sensors[one.vehicle]
+                sensor.passage, sensor.ahead_s = passage, ahead_s
+                self._passed.append(sensor)
+
+    def _forbidden(self, at: int, now_s: float) -> None:
+        """Cut what must not be; the dialler opens it again when it may."""
+        if self.sensors[at].cut(now_s):
+            self.dialler.again(at, now_s)
 
     def _open(self, at: int, options: Options, now_s: float) -> None:
         self.sensors[at].connection.open(options, now_s)
@@ -177,3 +226,8 @@ class Publisher:
     def _busy(self) -> bool:
         """Whether a source without a pace has to wait until more is safe."""
         return self.pending > _UNPACED_PENDING * len(self.sensors) or any(sensor.connection.state != READY for sensor in self.sensors)
+
+
+def later_boot(boot_id: str, number: int) -> str:
+    """The boot id of a unit after so many reboots: as unlike as the first ones are, and the same for the same first one."""
+    return hashlib.sha256(f"{boot_id}/{number}".encode()).hexdigest()[:8]

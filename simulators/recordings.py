@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import Terminal
 from contracts.signals import BY_NAME, Signal
-from simulators.draws import Floats
+from simulators.frames import Floats
 from simulators.mapping import Cells as CellColumns
 from simulators.mapping import Columns, Mapping, Row
 

@@ -15,7 +15,7 @@ from contracts.identity import KINDS
 from simulators import routes
 from simulators.frames import Layout, encode_cells, encode_event
 from simulators.recordings import Recording
-from simulators.source import Message, Vehicle
+from simulators.source import Afflicted, Message, Vehicle
 
 TELEMETRY, CELLS, EVENT = (KINDS.index(kind) for kind in ("telemetry", "cells", "event"))
 _CHUNK = 64
@@ -64,6 +64,10 @@ class ReplaySource:
         self._next = [(self._at(index, 0), index, 0) for index in range(len(recordings))]
         heapq.heapify(self._next)
         self.vehicles: Sequence[Vehicle] = [track.vehicle for track in self._tracks]
+
+    def begin(self, start_ms: int) -> list[Afflicted]:  # noqa: ARG002 - every source has it
+        """See `Source`: recordings have no faults."""
+        return []
 
     def due_s(self) -> float | None:
         """Seconds after the start at which the next frame is due; 0 without a pace, None after the last."""

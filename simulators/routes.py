@@ -2,21 +2,24 @@
 
 import numpy as np
 
-from simulators.draws import Floats, keys, uniform
-from simulators.places import M_PER_DEGREE, Homes
+from simulators.frames import Floats
+from simulators.physics import draws, places
 
 _LOOP_M = 24_000.0
+_M_PER_DEGREE = 111_320.0
+_CITY, _BENDS = 911, 912
 
 
 def synthetic(number: int, region: str, way_m: Floats) -> dict[str, Floats]:
     """`lat`, `lon`, `heading_deg` and `position_synthetic` (1) at each of the distances driven (m, ascending)."""
-    key = keys(0x70B7, np.array([number], dtype=np.int64))
-    home = Homes(key, [region])
-    bend = [2 * np.pi * float(uniform(key, 0, purpose)[0]) for purpose in (60, 61, 62)]
+    key = draws.keys(0x70B7, np.array([number], dtype=np.int64))
+    cities = places.numbers(region)
+    home = places.EVERYWHERE[cities[int(float(draws.uniform(key, _CITY)[0]) * len(cities))]]
+    bend = (2 * np.pi * draws.uniform(key, _BENDS, np.arange(3))).tolist()
     heading = (2 * np.pi * way_m / _LOOP_M + bend[0] + 0.9 * np.sin(way_m / 410.0 + bend[1]) + 0.6 * np.sin(way_m / 1130.0 + bend[2])) % (2 * np.pi)
-    step = np.diff(way_m, prepend=way_m[:1]) / M_PER_DEGREE
-    lat = home.lat[0] + np.cumsum(step * np.cos(heading))
-    lon = home.lon[0] + np.cumsum(step * np.sin(heading)) / np.cos(np.radians(home.lat[0]))
+    step = np.diff(way_m, prepend=way_m[:1]) / _M_PER_DEGREE
+    lat = home.lat + np.cumsum(step * np.cos(heading))
+    lon = home.lon + np.cumsum(step * np.sin(heading)) / np.cos(np.radians(home.lat))
     return {"lat": lat, "lon": lon, "heading_deg": np.degrees(heading), "position_synthetic": np.ones(len(way_m))}
 
 

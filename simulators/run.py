@@ -1,7 +1,6 @@
 """One run of a fleet or a replay, from settings to a summary: what the `voltlake` command and `python -m simulators` call."""
 
 import logging
-import os
 import resource
 import secrets
 import time
@@ -11,27 +10,30 @@ from pathlib import Path
 import msgspec
 
 from contracts.errors import Terminal
+from simulators.conduct import Habits
 from simulators.dialler import Broker, Storm
 from simulators.fleet_source import FleetSource, Plan
-from simulators.ledger import replace, write_ledger
 from simulators.mapping import mapping_file, shipped_mappings
-from simulators.measured import LAGS, Measured, Summary, peak_bytes, waited_s
-from simulators.metrics import Metrics
-from simulators.mqtt_packets import describe
+from simulators.measured import Measured, Summary
 from simulators.outbox import Limits
 from simulators.publish import Publisher
 from simulators.recordings import load
 from simulators.registry import write_registry
 from simulators.replay_source import ReplaySource
-from simulators.sensor import Habits
+from simulators.scenarios import labels, scenario
+from simulators.scenarios.plan import vehicle_id
 from simulators.settings import FleetSettings, ReplaySettings, Settings, check
 from simulators.shape import shaped
 from simulators.source import Source
 from simulators.tls import context
+from simulators.watch import PROGRESS, Watch
 
 log = logging.getLogger("simulators.run")
 
-PROGRESS = "progress.json"
+
+def now_ms() -> int:
+    """A `start` that is now."""
+    return round(time.time() * 1000)
 
 
 def never() -> bool:
@@ -47,10 +49,22 @@ def simulate(settings: FleetSettings, stop: Callable[[], bool] = never, progress
     return measure(settings, stop, progress).summary
 
 
-def measure(settings: FleetSettings, stop: Callable[[], bool] = never, progress: Callable[[Summary], None] | None = None) -> Measured:
-    """As `simulate`, with all that was measured on the way."""
+def measure(
+    settings: FleetSettings,
+    stop: Callable[[], bool] = never,
+    progress: Callable[[Summary], None] | None = None,
+    start: Callable[[], int | None] = now_ms,
+) -> Measured:
+    """As `simulate`, with all that was measured. Once all is connected `start` is asked until it gives the instant of the start (epoch ms)."""
     check(settings)
-    plan = Plan(
+    plan = planned(settings)
+    source = FleetSource(plan)
+    return _run(shaped(source, settings.shape, settings.seconds, 1 / settings.rate_hz), settings, stop, progress, _labelled(plan, settings, start))
+
+
+def planned(settings: FleetSettings) -> Plan:
+    """The fleet that the settings ask for. Raises Terminal for a scenario that is wrong."""
+    return Plan(
         vehicles=settings.vehicles,
         regions=settings.regions,
         rate_hz=settings.rate_hz,
@@ -60,12 +74,29 @@ def measure(settings: FleetSettings, stop: Callable[[], bool] = never, progress:
         hot=settings.hot_vehicles,
         every_signal=settings.every_signal,
         prefix=settings.prefix,
-        fidelity=settings.fidelity,
         models=settings.models,
         part=settings.part,
         parts=settings.parts,
+        scenario=scenario.load(Path(settings.scenario)) if settings.scenario else None,
     )
-    return _run(shaped(FleetSource(plan), settings.shape, settings.seconds, 1 / settings.rate_hz), settings, stop, progress)
+
+
+def write_labels(plan: Plan, start_ms: int, path: Path) -> None:
+    """The labels of a plan's faults, as it is carried out from that instant on. Raises Terminal."""
+    count = labels.write(plan.faults(start_ms), lambda number: vehicle_id(plan.prefix, number), path)
+    log.info("wrote %d labels of faults to %s", count, path)
+
+
+def _labelled(plan: Plan, settings: FleetSettings, start: Callable[[], int | None]) -> Callable[[], int | None]:
+    """The start, with the labels written where they are wanted."""
+
+    def begin() -> int | None:
+        start_ms = start()
+        if start_ms is not None and settings.labels:
+            write_labels(plan, start_ms, Path(settings.labels))
+        return start_ms
+
+    return begin
 
 
 def replay(
@@ -76,7 +107,7 @@ def replay(
 ) -> Summary:
     """Replay recordings (`source` where they are read already) until they end, or their seconds are over, or `stop()`. Raises Broken."""
     check(settings)
-    return _run(source or recorded(settings), settings, stop, progress).summary
+    return _run(source or recorded(settings), settings, stop, progress, now_ms).summary
 
 
 def recorded(settings: ReplaySettings) -> ReplaySource:
@@ -104,19 +135,23 @@ def read_progress(folder: Path) -> list[Summary]:
     return found
 
 
-def _run(source: Source, settings: Settings, stop: Callable[[], bool], progress: Callable[[Summary], None] | None) -> Measured:
+def _run(
+    source: Source, settings: Settings, stop: Callable[[], bool], progress: Callable[[Summary], None] | None, start: Callable[[], int | None]
+) -> Measured:
     _raise_open_files(len(source.vehicles) + 64)
     if settings.registry:
         count = write_registry(Path(settings.registry), source.vehicles)
         log.info("wrote the master data of %d vehicles to %s", count, settings.registry)
     publisher = _publisher(source, settings)
-    watch = _Watch(publisher, settings, progress)
+    watch = Watch(publisher, settings, progress)
     publisher.on_tick = watch.tick
     try:
         if publisher.connect(stop, settings.patience_s, _rest_s(settings, len(source.vehicles))):
+            start_ms = publisher.wait(start, stop)
             log.info("publishing as %d vehicles in %s", len(source.vehicles), ", ".join(settings.regions))
             watch.begin()
-            publisher.run(stop, settings.seconds)
+            if start_ms is not None:
+                publisher.run(start_ms, stop, settings.seconds)
             if settings.drain_s and (unsafe := publisher.drain(never, settings.drain_s)):
                 whose = "does the broker answer?" if settings.puback_is_safe else "is a gateway of each region running?"
                 log.error("%d messages are not safe %g s after the last frame: %s", unsafe, settings.drain_s, whose)
@@ -151,86 +186,3 @@ def _raise_open_files(wanted: int) -> None:
         raise Terminal(f"{wanted} open files are needed and the system allows {hard}; raise it (ulimit -Hn) or simulate fewer vehicles")
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-class _Watch:
-    """Ledger, progress and metrics of a run, about every second and at the end."""
-
-    def __init__(self, publisher: Publisher, settings: Settings, progress: Callable[[Summary], None] | None) -> None:
-        self._publisher, self._progress = publisher, progress
-        self._folder = Path(settings.ledger) if settings.ledger else None
-        name = f"ledger-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.jsonl"
-        self._ledger = self._folder / name if self._folder else None
-        self._metrics = Metrics(settings.metrics_port)
-        self._cpu_s, self._waited_s, self._start_s = time.process_time(), waited_s(), time.monotonic()
-        self._connect_s = 0.0
-        self._measured: Measured | None = None
-
-    def begin(self) -> None:
-        """The first frame is due now."""
-        now = time.monotonic()
-        self._connect_s, self._start_s = now - self._start_s, now
-
-    def tick(self, *, finished: bool = False) -> Summary:
-        """Write everything as it stands."""
-        summary = self._summary(finished=finished)
-        self._metrics.show(summary.published, summary.acknowledged, summary.refused, summary.pending)
-        if self._folder and self._ledger:
-            write_ledger(self._ledger, self._publisher.sensors)
-            replace(self._folder / PROGRESS, msgspec.json.encode(summary))
-        if self._progress:
-            self._progress(summary)
-        return summary
-
-    def end(self) -> Summary:
-        """The last summary."""
-        return self.tick(finished=True)
-
-    def measured(self) -> Measured:
-        """All that was measured until the first call of this: leaving is no part of it."""
-        if self._measured is None:
-            of = self._publisher
-            lags = dict(zip(LAGS, (of.tally.send_lag, of.tally.puback, of.connect_lag, of.handed_lag, of.busy), strict=True))
-            refused = {f"message refused: {describe(code)}": count for code, count in of.tally.reasons.items()}
-            unread = {"ack not readable": of.tally.malformed_acks} if of.tally.malformed_acks else {}
-            self._measured = Measured(
-                summary=self._summary(finished=True),
-                lags={name: one.packed() for name, one in lags.items()},
-                errors=dict(of.errors) | refused | unread,
-                handed_late=of.handed_late,
-                connects=of.connect_lag.count,
-                connect_s=round(self._connect_s, 3),
-                waited_s=round(waited_s() - self._waited_s, 3),
-                peak_bytes=peak_bytes(),
-                why=of.dialler.why if of.tally.connected < len(of.sensors) else "",
-            )
-        return self._measured
-
-    def _summary(self, *, finished: bool) -> Summary:
-        tally, boxes = self._publisher.tally, [box for sensor in self._publisher.sensors for box in sensor.boxes]
-        return Summary(
-            vehicles=len(self._publisher.sensors),
-            connected=tally.connected,
-            published=sum(box.published for box in boxes),
-            acknowledged=tally.acknowledged,
-            refused=tally.refused,
-            held=sum(len(box.held) for box in boxes),
-            safe=sum(len(box.safe) for box in boxes),
-            pending=sum(box.pending for box in boxes),
-            resent=tally.resent,
-            dropped=sum(len(box.dropped) for box in boxes),
-            dropped_held=sum(box.dropped_held for box in boxes),
-            late=tally.late,
-            send_lag_p50_ms=_ms(tally.send_lag.percentile(50)),
-            send_lag_p99_ms=_ms(tally.send_lag.percentile(99)),
-            send_lag_max_ms=_ms(tally.send_lag.percentile(100)),
-            puback_p50_ms=_ms(tally.puback.percentile(50)),
-            puback_p99_ms=_ms(tally.puback.percentile(99)),
-            seconds=round(time.monotonic() - self._start_s, 3),
-            cpu_s=round(time.process_time() - self._cpu_s, 3),
-            finished=finished,
-        )
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)

@@ -1,7 +1,5 @@
 """Settings of the simulator, from SIMULATOR_ variables; read once in `__main__`. Zero seconds means until stopped."""
 
-from typing import Literal
-
 import msgspec
 
 from contracts.errors import Terminal
@@ -61,14 +59,16 @@ class FleetSettings(Settings, frozen=True, kw_only=True):
     seed: int = 1
     cells_s: float = 10.0
     hot_vehicles: int = -1
-    """How many run hot; -1 is one in fifty, at least one."""
+    """How many run hot, for alerts to show: no physics; -1 is one in fifty, at least one."""
     every_signal: bool = False
     prefix: str = "SIM"
     shape: Shape = "steady"
-    fidelity: Literal["plain", "physics"] = "plain"
-    """physics: real models and their energy; plain: cheaper, plausible."""
     models: tuple[str, ...] = ()
-    """Which models of the physical fleet; all where empty."""
+    """Which models; all where empty."""
+    scenario: str = ""
+    """A file of faults (YAML) that befall the vehicles."""
+    labels: str = ""
+    """File to write the labels of these faults to, as JSON lines."""
     part: int = 0
     parts: int = 1
     """This process has the vehicles whose number modulo `parts` is `part`; two with the same part look like duplicates."""
@@ -121,8 +121,8 @@ def _check_fleet(settings: FleetSettings) -> None:
         raise Terminal(
             f"{settings.vehicles} vehicles cannot be spread over {settings.parts} parts; simulate more vehicles or use fewer workers and shards"
         )
-    if settings.models and settings.fidelity == "plain":
-        raise Terminal("the plain fleet has no models to choose from; choose the fidelity physics")
+    if settings.labels and not settings.scenario:
+        raise Terminal("labels are those of a scenario's faults; name a scenario too")
     if not VEHICLE_ID.fullmatch(f"{settings.prefix}-{settings.vehicles:05d}"):
         raise Terminal(f"prefix {settings.prefix!r} makes malformed vehicle ids; they are 1 to 32 of A-Z, 0-9 and -")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from contracts.identity import KINDS
-from simulators.source import Message, Source, Vehicle
+from simulators.source import Afflicted, Message, Source, Vehicle
 
 Shape = Literal["steady", "ramp", "burst"]
 EVENT = KINDS.index("event")
@@ -31,6 +31,10 @@ class Ramp:
         self.vehicles: Sequence[Vehicle] = source.vehicles
         self.paced = source.paced
 
+    def begin(self, start_ms: int) -> Sequence[Afflicted]:
+        """See `Source`."""
+        return self._source.begin(start_ms)
+
     def due_s(self) -> float | None:
         """See `Source`."""
         return self._source.due_s()
@@ -48,6 +52,10 @@ class Burst:
         self._source, self._period_s = source, period_s
         self.vehicles: Sequence[Vehicle] = source.vehicles
         self.paced = source.paced
+
+    def begin(self, start_ms: int) -> Sequence[Afflicted]:
+        """See `Source`."""
+        return self._source.begin(start_ms)
 
     def due_s(self) -> float | None:
         """See `Source`."""

@@ -14,11 +14,18 @@ from pathlib import Path
 import msgspec
 
 from contracts.errors import Broken, Terminal, Transient
+from simulators.fleet_source import vehicles
 from simulators.measured import Measured, Summary, total
-from simulators.run import measure, never
+from simulators.registry import write_registry
+from simulators.run import measure, never, now_ms, planned, write_labels
 from simulators.settings import FleetSettings, check
 
 log = logging.getLogger("simulators.workers")
+
+
+READY, STOP = "ready", "stop"
+GATHERING_MS = 200
+"""How long before the common start the workers hear of it."""
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -42,6 +49,14 @@ def measure_all(
         check(one)
     if workers == 1:
         return [measure(settings, stop, progress)]
+    plan = planned(settings)
+    if settings.registry:
+        write_registry(Path(settings.registry), vehicles(plan))
+
+    def begin(start_ms: int) -> None:
+        if settings.labels:
+            write_labels(plan, start_ms, Path(settings.labels))
+
     spawn = multiprocessing.get_context("spawn")
     running: list[tuple[BaseProcess, Connection]] = []
     try:
@@ -51,7 +66,7 @@ def measure_all(
             process.start()
             theirs.close()
             running.append((process, ours))
-        return _listen([pipe for _, pipe in running], stop, progress)
+        return _listen([pipe for _, pipe in running], stop, progress, begin)
     finally:
         for process, pipe in running:
             pipe.close()
@@ -62,7 +77,7 @@ def measure_all(
 
 
 def part(settings: FleetSettings, at: int, workers: int) -> FleetSettings:
-    """The settings of one worker: its share of the vehicles, its own ledger and master data."""
+    """The settings of one worker: its share of the vehicles and its own ledger; master data and labels are written for all at once."""
     if workers == 1:
         return settings
     return msgspec.structs.replace(
@@ -71,32 +86,37 @@ def part(settings: FleetSettings, at: int, workers: int) -> FleetSettings:
         parts=settings.parts * workers,
         connect_rate=settings.connect_rate / workers,
         ledger=str(Path(settings.ledger) / f"worker-{at}") if settings.ledger else "",
-        registry=str(_beside(Path(settings.registry), at)) if settings.registry else "",
+        registry="",
+        labels="",
         metrics_port=settings.metrics_port + at if settings.metrics_port else 0,
     )
 
 
-def _beside(path: Path, at: int) -> Path:
-    return path.with_name(f"{path.stem}-{at}{path.suffix}")
-
-
-def _listen(pipes: list[Connection], stop: Callable[[], bool], progress: Callable[[Summary], None] | None) -> list[Measured]:
-    """Hear all workers to their end, and tell them when to stop."""
+def _listen(
+    pipes: list[Connection], stop: Callable[[], bool], progress: Callable[[Summary], None] | None, begin: Callable[[int], None]
+) -> list[Measured]:
+    """Hear all workers to their end; let them start at one instant, which `begin` hears, and tell them when to stop."""
     latest: dict[Connection, Summary] = {}
     done: dict[Connection, Measured] = {}
-    told, shown_s = False, time.monotonic()
+    ready: set[Connection] = set()
+    told, started, shown_s = False, False, time.monotonic()
     while len(done) < len(pipes):
         if not told and stop():
             told = True
-            for pipe in pipes:
-                if pipe not in done:
-                    _tell(pipe)
-        ready = connections.wait([pipe for pipe in pipes if pipe not in done], timeout=0.2)
-        for pipe in (pipe for pipe in pipes if pipe in ready):
+            _tell([pipe for pipe in pipes if pipe not in done], STOP)
+        if not started and len(ready | done.keys()) == len(pipes):
+            started, start_ms = True, now_ms() + GATHERING_MS
+            begin(start_ms)
+            _tell([pipe for pipe in pipes if pipe not in done], start_ms)
+        speaking = connections.wait([pipe for pipe in pipes if pipe not in done], timeout=0.2)
+        for pipe in (pipe for pipe in pipes if pipe in speaking):
             word = _hear(pipe)
             if isinstance(word, Measured):
-                done[pipe] = word
-            latest[pipe] = word.summary if isinstance(word, Measured) else word
+                done[pipe], latest[pipe] = word, word.summary
+            elif isinstance(word, Summary):
+                latest[pipe] = word
+            else:
+                ready.add(pipe)
         if progress and len(latest) == len(pipes) and time.monotonic() - shown_s >= 1.0:
             shown_s = time.monotonic()
             progress(total([latest[pipe] for pipe in pipes]))
@@ -106,14 +126,15 @@ def _listen(pipes: list[Connection], stop: Callable[[], bool], progress: Callabl
     return parts
 
 
-def _tell(pipe: Connection) -> None:
-    try:
-        pipe.send("stop")
-    except OSError as error:
-        log.debug("a worker is gone already: %s", error)
+def _tell(pipes: list[Connection], word: int | str) -> None:
+    for pipe in pipes:
+        try:
+            pipe.send(word)
+        except OSError as error:
+            log.debug("a worker is gone already: %s", error)
 
 
-def _hear(pipe: Connection) -> Summary | Measured:
+def _hear(pipe: Connection) -> Summary | Measured | str:
     """The next word of a worker. Raises what made it fail."""
     try:
         word = pipe.recv()
@@ -121,9 +142,41 @@ def _hear(pipe: Connection) -> Summary | Measured:
         raise Terminal("a worker process of the simulator died: is memory short? try fewer vehicles or fewer workers") from None
     if isinstance(word, Failed):
         raise (Transient if word.may_pass else Terminal)(word.text)
-    if not isinstance(word, Summary | Measured):
+    if not isinstance(word, Summary | Measured) and word != READY:
         raise Terminal(f"a worker process of the simulator said {type(word).__name__}, which is none of its words")
     return word
+
+
+class _Orders:
+    """What the parent says: the instant of the start, and when to stop. Once all is connected the worker says that it is ready."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._stopped, self._ready = pipe, False, False
+        self._start_ms: int | None = None
+
+    def start(self) -> int | None:
+        """The start, as soon as it is known."""
+        if not self._ready:
+            self._ready = True
+            self._pipe.send(READY)
+        self._listen()
+        return self._start_ms
+
+    def stop(self) -> bool:
+        """Whether it was told to stop, or the parent is gone."""
+        self._listen()
+        return self._stopped
+
+    def _listen(self) -> None:
+        try:
+            while not self._stopped and self._pipe.poll():
+                word = self._pipe.recv()
+                if word == STOP:
+                    self._stopped = True
+                else:
+                    self._start_ms = word
+        except (EOFError, OSError):
+            self._stopped = True
 
 
 def _work(settings: FleetSettings, pipe: Connection) -> None:
@@ -139,7 +192,8 @@ def _work(settings: FleetSettings, pipe: Connection) -> None:
             raise Terminal(f"the parent of this worker is gone: {error.strerror}") from None
 
     try:
-        pipe.send(measure(settings, pipe.poll, show))
+        orders = _Orders(pipe)
+        pipe.send(measure(settings, orders.stop, show, orders.start))
     except Broken as error:
         try:
             pipe.send(Failed(str(error), isinstance(error, Transient)))

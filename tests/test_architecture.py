@@ -25,7 +25,7 @@ LIVES_IN = {
     "mlflow": {"features"},
     "gmqtt": {"edge_gateway"},
     "paho": {"simulators"},
-    "nicegui": {"dashboards"},
+    "argon2": {"dashboards"},
     "typer": {"voltlake"},
 }
 PUBLISHED_ON_THE_WIRE = "contracts"

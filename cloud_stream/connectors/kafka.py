@@ -144,7 +144,15 @@ class Outbox:
 
     def __init__(self, kafka: str) -> None:
         self._producer = Producer(
-            {"bootstrap.servers": kafka, "enable.idempotence": True, "acks": "all", "linger.ms": 2, "log_level": 2, "reconnect.backoff.max.ms": 1000}
+            {
+                "bootstrap.servers": kafka,
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2_random",  # as ingest and every Java client: a key has one partition, whoever sends it
+                "linger.ms": 2,
+                "log_level": 2,
+                "reconnect.backoff.max.ms": 1000,
+            }
         )
         self._failed: KafkaError | None = None
 

@@ -10,12 +10,13 @@ from cloud_stream.alerting import Watch
 from cloud_stream.steps.live import LiveState
 from contracts.ranges import Ranges
 from lakehouse.positions import Position, Source
+from lakehouse.quality.marks import packed, unpack
 from lakehouse.seen import Entry, Sender
 from lakehouse.tables import LIVE_STATE
 
 _pack = msgspec.msgpack.Encoder().encode
 _Pairs = list[tuple[int, int]]
-_Seen = list[tuple[str, str, int, _Pairs, _Pairs]]
+_Seen = list[tuple[str, str, int, _Pairs, _Pairs, bytes | None]]
 _Following = list[tuple[str, str, int]]
 
 
@@ -28,7 +29,7 @@ def dump(state: LiveState) -> pa.Table:
         pieces = {
             "seen": _pack(
                 [
-                    (*sender, entry.clock_ms, entry.accepted.pairs(), entry.quarantined.pairs())
+                    (*sender, entry.clock_ms, entry.accepted.pairs(), entry.quarantined.pairs(), packed(entry))
                     for sender, entry in state.seen.items()
                     if entry.partition == partition
                 ]
@@ -51,8 +52,10 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
             pieces.setdefault(row["piece"], []).append((row["partition"], row["content"]))
     state = LiveState(reached=dict(reached))
     for partition, content in pieces.get("seen", []):
-        for vehicle, boot, clock_ms, accepted, quarantined in msgspec.msgpack.decode(content, type=_Seen):
-            state.seen[Sender(vehicle, boot)] = Entry(Ranges(accepted), Ranges(quarantined), partition, clock_ms)
+        for vehicle, boot, clock_ms, accepted, quarantined, memory in msgspec.msgpack.decode(content, type=_Seen):
+            entry = Entry(Ranges(accepted), Ranges(quarantined), partition, clock_ms)
+            unpack(memory, entry)
+            state.seen[Sender(vehicle, boot)] = entry
     for _, content in pieces.get("following", []):
         state.order.following |= {Sender(vehicle, boot): seq for vehicle, boot, seq in msgspec.msgpack.decode(content, type=_Following)}
     for _, content in pieces.get("watches", []):

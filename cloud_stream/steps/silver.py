@@ -6,8 +6,7 @@ import pyarrow as pa
 
 from contracts.identity import Kind
 from lakehouse.positions import Reached, beyond, later, reached_by
-from lakehouse.rules import HORIZON_MS
-from lakehouse.seen import Seen, forget
+from lakehouse.seen import HORIZON_MS, Seen, forget
 from lakehouse.silver import Refined, clocks, refine
 from lakehouse.tables import TIME
 from lakehouse.tail import in_order

@@ -1,14 +1,15 @@
-"""What the page reads from the lake: `gold.vehicle_current` when it has a new version, and how fast bronze grows."""
+"""What is read from the lake as it changes: `gold.vehicle_current` when it has a new version, and how fast bronze grows."""
 
 import time
 
+import numpy as np
 import pyarrow as pa
 
 from contracts.errors import Transient
-from dashboards.board import Board, Gold
+from dashboards.board import Board
 from dashboards.figures import Rate
+from dashboards.live.fleet import SIGNALS, Frames
 from dashboards.metrics import Metrics
-from dashboards.vehicles import vehicles
 from lakehouse import reader
 from lakehouse.tables import BRONZE_OF
 
@@ -16,10 +17,10 @@ GOLD = "gold.vehicle_current"
 
 
 class GoldFeed:
-    """Looks for a new version and reads it. Rows are read only when there is one."""
+    """Looks for a new version and reads it. Kafka tells of changes sooner; gold knows the vehicles that are silent."""
 
     name = "gold"
-    pause_s = 0.5
+    pause_s = 1.0
 
     def __init__(self, lake: str, board: Board, metrics: Metrics) -> None:
         self._lake = lake
@@ -36,16 +37,24 @@ class GoldFeed:
         if version != self._seen:
             try:
                 with self._metrics.batch.time():
-                    rows = reader.dataset(table).to_table().combine_chunks()
+                    rows = reader.dataset(table).to_table(columns=["vehicle_id", "region", "event_ts", *SIGNALS])
             except (OSError, pa.ArrowException) as error:  # a file may be gone between the listing and the reading
                 raise Transient(f"{GOLD} version {table.version()} cannot be read: {error}") from error
-            self._board.put_gold(Gold(table.version(), rows, vehicles(rows)))
+            self._board.put_frames(frames(rows))
+            self._board.gold_version = table.version()
             self._metrics.received.labels(self.name).inc()
             self._seen = version
         return f"following {GOLD}"
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def frames(rows: pa.Table) -> Frames:
+    """Rows of `gold.vehicle_current` as frames."""
+    event_ms = rows["event_ts"].cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()).to_numpy()
+    signals = {name: rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64) for name in SIGNALS}
+    return Frames(rows["vehicle_id"].to_pylist(), rows["region"].to_pylist(), event_ms, signals)
 
 
 class BronzeFeed:
@@ -64,7 +73,7 @@ class BronzeFeed:
         names = [name for name in BRONZE_OF.values() if reader.exists(self._lake, name)]
         if not names:
             raise Transient("waiting for bronze")
-        self._board.put_rate(self._rate.add(time.monotonic(), sum(reader.count(self._lake, name) for name in names)))
+        self._board.messages_per_s = self._rate.add(time.monotonic(), sum(reader.count(self._lake, name) for name in names))
         return "counting bronze"
 
     def close(self) -> None:

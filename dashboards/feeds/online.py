@@ -26,7 +26,7 @@ class OnlineFeed:
         """Put the features of the chosen vehicles on the board. Raises Transient where Redis does not answer."""
         chosen = self._board.chosen()
         rows = online.read(self._client, chosen or (NOBODY,)).to_pylist()
-        self._board.put_online({row[JOIN_KEY]: _online(row) for row in rows})
+        self._board.online = {row[JOIN_KEY]: _online(row) for row in rows}
         return "following the online store"
 
     def close(self) -> None:

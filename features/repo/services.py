@@ -1,13 +1,37 @@
-"""The feature services: what one version of a model reads."""
+"""The feature services: what one version of a model reads. A service never changes once a model was trained on it: the next one is `_v2`."""
 
 from feast import FeatureService
 
-from features.repo.views import vehicle_live
-from features.transforms import ENERGY_V1, ENERGY_V1_FEATURES
+from features import transforms
+from features.repo.views import vehicle_days, vehicle_live, vehicle_windows
+from features.transforms import OWNER
 
 energy_v1 = FeatureService(
-    name=ENERGY_V1,
-    features=[vehicle_live[list(ENERGY_V1_FEATURES)]],
-    description="What the model energy_per_km reads.",
-    owner="voltlake",
+    name=transforms.ENERGY_V1,
+    features=[
+        vehicle_live[list(transforms.ENERGY_V1_FEATURES)],
+        vehicle_windows[list(transforms.ENERGY_V1_WINDOWS)],
+        vehicle_days[list(transforms.ENERGY_V1_DAYS)],
+    ],
+    description="What the energy and range models read.",
+    owner=OWNER,
+    tags={"version": "1", "model": "energy"},
+)
+battery_fault_v1 = FeatureService(
+    name=transforms.BATTERY_FAULT_V1,
+    features=[vehicle_live[list(transforms.BATTERY_FAULT_V1_FEATURES)], vehicle_windows[list(transforms.BATTERY_FAULT_V1_WINDOWS)]],
+    description="What the battery fault model reads.",
+    owner=OWNER,
+    tags={"version": "1", "model": "battery_fault"},
+)
+charging_v1 = FeatureService(
+    name=transforms.CHARGING_V1,
+    features=[
+        vehicle_live[list(transforms.CHARGING_V1_FEATURES)],
+        vehicle_windows[list(transforms.CHARGING_V1_WINDOWS)],
+        vehicle_days[list(transforms.CHARGING_V1_DAYS)],
+    ],
+    description="What the charging model reads.",
+    owner=OWNER,
+    tags={"version": "1", "model": "charging"},
 )

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts.errors import Terminal
-from simulators.history.tables import Wanted, vehicle_id, windows
+from simulators.history.tables import Wanted, windows
 from simulators.scenarios import labels
-from simulators.scenarios.plan import Fault
+from simulators.scenarios.plan import Fault, vehicle_id
 
 KINDS = ("telemetry", "cells", "events")
 

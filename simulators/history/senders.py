@@ -13,8 +13,9 @@ from simulators.scenarios.plan import Fault, of_group
 class Senders:
     """Boots and seqs of a block of vehicles so far. Vehicles without unit and network faults go together, the others one by one."""
 
-    def __init__(self, world: World, faults: Sequence[Fault]) -> None:
-        self._seed, self._keys = world.seed, world.traits.keys
+    def __init__(self, world: World, faults: Sequence[Fault], start_s: float) -> None:
+        """Of a history that begins then: another one has other boots."""
+        self._seed, self._keys = world.seed ^ int(start_s), world.traits.keys
         rows = {number: row for row, number in enumerate(world.traits.number.tolist())}
         self._faults: dict[int, list[Fault]] = {}
         for fault in of_group(faults, "unit", "network"):

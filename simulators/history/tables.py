@@ -18,7 +18,7 @@ from simulators.physics.state import State
 from simulators.physics.transitions import Occurrence
 from simulators.physics.world import BLOCK, Columns, Fleet, World, build, everything, seen, started, stepped
 from simulators.scenarios import physical, sensor
-from simulators.scenarios.plan import Fault, planned
+from simulators.scenarios.plan import Fault, check, planned, vehicle_id
 from simulators.scenarios.scenario import Scenario
 
 
@@ -36,23 +36,21 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window(NamedTuple):
-    """What a block of vehicles sent in one window of time."""
+    """What a block of vehicles sent in one window of time, which ends at `until_ms`."""
 
+    until_ms: int
     telemetry: pa.Table
     cells: pa.Table
     events: pa.Table
 
 
-def vehicle_id(prefix: str, number: int) -> str:
-    """The name of a vehicle: numbers count from 0, names from 1, as in a live fleet."""
-    return f"{prefix}-{number + 1:05d}"
-
-
 def faults_of(wanted: Wanted, scenario: Scenario | None) -> list[Fault]:
-    """The plan of a scenario for this history; empty without one."""
+    """The plan of a scenario for this history; empty without one. Raises Terminal where it names a vehicle that is not there."""
     if scenario is None:
         return []
-    return planned(scenario, wanted.fleet.seed, range(wanted.fleet.first, wanted.fleet.first + wanted.fleet.vehicles), wanted.start_s)
+    fleet = wanted.fleet
+    check(scenario, wanted.prefix, fleet.first + fleet.vehicles)
+    return planned(scenario, fleet.seed, range(fleet.first, fleet.first + fleet.vehicles), wanted.start_s, wanted.prefix)
 
 
 def windows(wanted: Wanted, faults: Sequence[Fault] = ()) -> Iterator[Window]:
@@ -80,7 +78,7 @@ class _Block:
         self._names = pa.array([vehicle_id(wanted.prefix, number) for number in world.traits.number.tolist()])
         regions = wanted.fleet.regions
         self._regions = pa.array([regions[number % len(regions)] for number in world.traits.number.tolist()])
-        self._senders = Senders(world, self._faults)
+        self._senders = Senders(world, self._faults, wanted.start_s)
         self._frame = 0
 
     def window(self, frames: int) -> Window:
@@ -102,7 +100,7 @@ class _Block:
             if self._frame % every == 0:
                 cells.append((self._state.now_s, look.volts, look.probes))
             self._frame += 1
-        return Window(self._telemetry(columns, instants), self._cells(cells), self._events(events))
+        return Window(round(self._state.now_s * 1000), self._telemetry(columns, instants), self._cells(cells), self._events(events))
 
     def _telemetry(self, columns: list[Columns], instants: list[float]) -> pa.Table:
         rows = np.tile(np.arange(len(self._names)), len(instants))

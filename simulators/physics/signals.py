@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.physics import cells, drivetrain
+from simulators.physics import codes as fault_codes
 from simulators.physics.cars import REGEN
 from simulators.physics.effects import Effects
 from simulators.physics.road import Array
@@ -16,10 +17,6 @@ Columns = dict[str, Array]
 WHEEL_M = 0.33
 GEAR = 9.5
 ISOLATION_KOHM = 3200.0
-WARN_ISOLATION_KOHM = 500.0
-WARN_PROBE_C = 60.0
-WARN_CELL_V = 2.6
-"""Limits above or below which a battery management sets a fault code (ISO 6469-1: 100 to 500 ohm a volt for isolation)."""
 
 
 class Seen(NamedTuple):
@@ -89,10 +86,8 @@ def steady(seen: Seen) -> Columns:
     dc, ac = charging & plug.dc, charging & ~plug.dc
     mains = np.where(traits.home_lon < -30, 240.0, 230.0)
     phases = np.where(mains == 230.0, 3.0, 1.0)
-    isolation = _isolation(seen)
     full_force = traits.peak_w / drivetrain.BASE_MPS
     braking = np.maximum(-motion.accel_ms2 - REGEN.max_ms2 * 0.35, 0) * 30
-    open_ = seen.effects.contactor_open if seen.effects else np.zeros(len(mode), bool)
     return {
         "yaw_rate_degs": np.where(mode == DRIVING, motion.speed_mps * np.float32(0.12) * np.sin(motion.gone_m * np.float32(0.01)), 0),
         "accelerator_pct": np.clip(motion.force_n / full_force * 100, 0, 100) * (mode == DRIVING),
@@ -105,8 +100,8 @@ def steady(seen: Seen) -> Columns:
         "pack_temp_min_c": probes.min(axis=1, initial=200),
         "charge_in_ah": np.floor(charge.in_ah * 100) / 100,
         "charge_out_ah": np.floor(charge.out_ah * 100) / 100,
-        "isolation_kohm": isolation,
-        "contactor_closed": np.where((mode == PARKED) | open_, 0.0, 1.0),
+        "isolation_kohm": _isolation(seen),
+        "contactor_closed": np.where((mode == PARKED) | _open(seen), 0.0, 1.0),
         "range_m": np.maximum(charge.ah * traits.series * 3.65 / (0.09 + traits.mass_kg * 4.5e-5), 0),
         "motor_kw": motion.force_n * motion.speed_mps / 1000 * (mode == DRIVING),
         "coolant_temp_c": heat.coolant_c,
@@ -119,7 +114,7 @@ def steady(seen: Seen) -> Columns:
         "ac_on": ((heat.hvac_w > 0) & (heat.cabin_c > traits.climate.target_c)).astype(np.float32),
         "lv_v": np.where(mode == PARKED, 12.5, 14.1) + 0.1 * traits.probe_k[:, 0],
         "gps_accuracy_m": 2.5 + 1.2 * traits.probe_k[:, 1],
-        "dtc_count": _codes(isolation, probes.max(axis=1, initial=-60), seen.cell_v(seen.lowest), open_ & (mode != PARKED)),
+        "dtc_count": fault_codes.number(codes(seen)),
     }
 
 
@@ -128,9 +123,14 @@ def _isolation(seen: Seen) -> Array:
     return sound * seen.effects.isolation_x if seen.effects else sound
 
 
-def _codes(isolation: Array, hottest_c: Array, lowest_v: Array, open_: np.ndarray) -> Array:
-    """Number of active fault codes."""
-    return 1.0 * (isolation < WARN_ISOLATION_KOHM) + (hottest_c > WARN_PROBE_C) + (lowest_v < WARN_CELL_V) + open_
+def _open(seen: Seen) -> np.ndarray:
+    return seen.effects.contactor_open if seen.effects else np.zeros(len(seen.lowest), bool)
+
+
+def codes(seen: Seen) -> dict[str, np.ndarray]:
+    """The fault codes that the battery management has set."""
+    open_ = _open(seen) & (seen.state.trip.mode != PARKED)
+    return fault_codes.codes(_isolation(seen), seen.probes.max(axis=1, initial=-60), seen.cell_v(seen.lowest), open_)
 
 
 def slow(seen: Seen) -> Columns:

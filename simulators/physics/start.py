@@ -2,16 +2,19 @@
 
 import numpy as np
 
-from simulators.physics import ageing, draws, pack, plans, route, weather
+from simulators.physics import ageing, charging, draws, pack, plans, route, weather
+from simulators.physics.driver import Driver, stretched
 from simulators.physics.plans import Here
 from simulators.physics.road import Array
-from simulators.physics.state import HOME, PARKED, Charge, Heat, Motion, Plug, State, Trip
-from simulators.physics.step import World
+from simulators.physics.state import DRIVING, HOME, PARKED, Charge, Heat, Motion, Plug, State, Trip, taken, with_rows
+from simulators.physics.step import World, condition
+from simulators.physics.traits import DELIVERY
 
-_SOC, _SINCE, _BUSY, _SOON, _YEARLY = range(601, 606)
+_SOC, _SINCE, _BUSY, _SOON, _YEARLY, _ROAD = range(601, 607)
 KM_A_YEAR = np.array([14_000.0, 60_000.0, 28_000.0, 35_000.0])
 """By pattern: commuter, taxi, delivery, long distance."""
 SOON_S = 600.0
+ON_ROAD, AT_CHARGER = 0.55, 0.4
 
 
 def started(world: World, now_s: float, busy: float = 0.0) -> State:
@@ -55,6 +58,28 @@ def started(world: World, now_s: float, busy: float = 0.0) -> State:
     motion = Motion(zero, zero, zero, none, zero, zero, zero, zero, zero)
     charge, odometer, loss = life[0], life[1], life[2]
     return State(now_s, trip, motion, charge, plug, heat, ambient, air.sun_w_m2[traits.place], odometer, loss, zero)
+
+
+def under_way(world: World, state: State) -> State:
+    """A fresh state in the middle of life: half of the vehicles on their first trip already, some of the others at a charger."""
+    traits, key = world.traits, world.traits.keys
+    rows = np.flatnonzero(draws.uniform(key, _ROAD) < ON_ROAD)
+    share = 0.05 + 0.75 * draws.uniform(key[rows], _ROAD, 1)
+    trip = taken(state.trip, rows)
+    gone = (share * trip.length_m).astype(np.float32)
+    placed = route.travelled(trip, traits.place[rows], share, gone)._replace(mode=np.full(len(rows), DRIVING, np.int8))
+    speed = (6 + 5 * draws.uniform(key[rows], _ROAD, 2)).astype(np.float32)
+    moving = taken(state.motion, rows)._replace(gone_m=gone, speed_mps=speed, end_mps=speed)
+    limits = (traits.eager_ms2[rows], traits.top_mps[rows], traits.peak_w[rows], traits.mass_kg[rows])
+    man = Driver(key[rows], limits[0], limits[1], limits[2], limits[3], traits.pattern[rows] == DELIVERY)
+    motion = stretched(man, moving, trip.arrivals, trip.length_m)
+    state = state._replace(trip=with_rows(state.trip, rows, placed), motion=with_rows(state.motion, rows, motion))
+    parked = np.flatnonzero((state.trip.mode == PARKED) & (draws.uniform(key, _ROAD, 3) < AT_CHARGER))
+    soc = condition(world, state).soc[parked]
+    mode, plug = charging.plugged(traits, charging.Parked(parked, state.trip.site[parked], soc, state.trip.arrivals[parked]))
+    modes = state.trip.mode.copy()
+    modes[parked] = mode
+    return state._replace(trip=state.trip._replace(mode=modes), plug=with_rows(state.plug, parked, plug))
 
 
 def _life(world: World) -> tuple[Charge, Array, Array, Array]:

@@ -14,7 +14,7 @@ import numpy as np
 from contracts.errors import Terminal
 from simulators.physics import places
 from simulators.physics.signals import Columns, Seen, everything, quick, seen, slow, steady
-from simulators.physics.start import started
+from simulators.physics.start import started, under_way
 from simulators.physics.step import World, condition, stepped
 from simulators.physics.traits import PATTERNS, Make, makes, traits
 from simulators.physics.transitions import Occurrence
@@ -35,6 +35,7 @@ __all__ = [
     "started",
     "steady",
     "stepped",
+    "under_way",
 ]
 
 BLOCK = 4096

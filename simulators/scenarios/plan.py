@@ -1,10 +1,14 @@
-"""A scenario and a fleet to a plan: which vehicle has which fault, from when to when, how bad. It is data; others carry it out."""
+"""A scenario and a fleet to a plan: which vehicle has which fault, from when to when, how bad. It is data; others carry it out.
+
+Vehicles have numbers from 0 and names from 1: number 0 of the fleet `SIM` is SIM-00001.
+"""
 
 from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 
+from contracts.errors import Terminal
 from simulators.physics import draws
 from simulators.scenarios.kinds import KINDS, Group
 from simulators.scenarios.scenario import FOREVER_S, Order, Scenario, Span
@@ -29,16 +33,31 @@ class Fault(msgspec.Struct, frozen=True):
         return KINDS[self.kind].group
 
 
-def planned(scenario: Scenario, seed: int, numbers: Sequence[int], start_s: float) -> list[Fault]:
+def vehicle_id(prefix: str, number: int) -> str:
+    """The name of a vehicle."""
+    return f"{prefix}-{number + 1:05d}"
+
+
+def planned(scenario: Scenario, seed: int, numbers: Sequence[int], start_s: float, prefix: str = "SIM") -> list[Fault]:
     """All faults of these vehicles in a run that begins at `start_s`. A vehicle's faults depend on seed, number and scenario only."""
-    faults = [fault for at, order in enumerate(scenario.orders) for fault in _of_order(order, at, seed, numbers, start_s)]
+    faults = [fault for at, order in enumerate(scenario.orders) for fault in _of_order((order, at, prefix), seed, numbers, start_s)]
     return sorted(faults, key=lambda fault: (fault.vehicle, fault.start_s, fault.kind))
 
 
-def _of_order(order: Order, at: int, seed: int, numbers: Sequence[int], start_s: float) -> Iterator[Fault]:
+def check(scenario: Scenario, prefix: str, vehicles: int) -> None:
+    """Raise Terminal with file and line where the scenario names a vehicle that a fleet of so many does not have."""
+    known = {vehicle_id(prefix, number) for number in range(vehicles)}
+    for order in scenario.orders:
+        if strange := sorted(set(order.vehicles.ids or ()) - known):
+            first, last = vehicle_id(prefix, 0), vehicle_id(prefix, vehicles - 1)
+            raise Terminal(f"{scenario.source}, line {order.line}: the fleet has no vehicle {', '.join(strange)}; it has {first} to {last}")
+
+
+def _of_order(ordered: tuple[Order, int, str], seed: int, numbers: Sequence[int], start_s: float) -> Iterator[Fault]:
+    order, at, prefix = ordered
     every = np.asarray(numbers, np.int64)
     keys = draws.keys(seed, every)
-    chosen = _chosen(order, every, draws.uniform(keys, _WHO, at))
+    chosen = _chosen(order, prefix, every, draws.uniform(keys, _WHO, at))
     starts = start_s + _drawn(order.start_s, draws.uniform(keys, _START, at))
     lengths = _drawn(order.duration_s, draws.uniform(keys, _DURATION, at))
     severities = _drawn(order.severity, draws.uniform(keys, _SEVERITY, at))
@@ -51,10 +70,10 @@ def _of_order(order: Order, at: int, seed: int, numbers: Sequence[int], start_s:
         yield Fault(int(every[row]), float(starts[row]), end, order.kind, round(float(severities[row]), 6), order.signals, parameters)
 
 
-def _chosen(order: Order, numbers: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def _chosen(order: Order, prefix: str, numbers: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     who = order.vehicles
-    if who.numbers is not None:
-        return np.isin(numbers, who.numbers)
+    if who.ids is not None:
+        return np.array([vehicle_id(prefix, number) in who.ids for number in numbers.tolist()], bool)
     if who.count is not None:
         return np.asarray(numbers < who.count)
     return np.asarray(drawn < (who.share or 0.0))

@@ -2,15 +2,15 @@
 
 name: a weak cell and a dead spot
 faults:
-- kind: cell.weak_capacity
-vehicles: {share: 0.05}
-start_s: [0, 86400]        # a number, or a range from which each vehicle draws
-duration_s: 604800         # left out: to the end of the run
-severity: [0.3, 0.9]
-- kind: sensor.drift
-vehicles: {numbers: [3, 14]}
-signals: [pack_temp_c]
-parameters: {amount: 8}
+  - kind: cell.weak_capacity
+    vehicles: {share: 0.05}
+    start_s: [0, 86400]        # a number, or a range from which each vehicle draws
+    duration_s: 604800         # left out: to the end of the run
+    severity: [0.3, 0.9]
+  - kind: sensor.drift
+    vehicles: {ids: [SIM-00003, SIM-00014]}
+    signals: [pack_temp_c]
+    parameters: {amount: 8}
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ import msgspec
 import yaml
 
 from contracts.errors import Terminal
+from contracts.identity import VEHICLE_ID
 from contracts.signals import BY_NAME
 from simulators.scenarios.kinds import KINDS
 
@@ -29,10 +30,10 @@ FOREVER_S = 1e12
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """Which vehicles: a share of the fleet, these numbers, or those with a number below `count`."""
+    """Which vehicles: a share of the fleet, these ids, or the first `count`."""
 
     share: float | None = None
-    numbers: tuple[int, ...] | None = None
+    ids: tuple[str, ...] | None = None
     count: int | None = None
 
 
@@ -50,10 +51,11 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """A named list of orders."""
+    """A named list of orders; `source` is the file."""
 
     name: str
     orders: tuple[Order, ...]
+    source: str = "scenario"
 
 
 def load(path: Path) -> Scenario:
@@ -88,7 +90,7 @@ class _Reader:
         faults = fields["faults"]
         if not isinstance(faults, yaml.SequenceNode):
             self._wrong(faults, "`faults` must be a list")
-        return Scenario(self._text(fields["name"]), tuple(self._order(entry) for entry in faults.value))
+        return Scenario(self._text(fields["name"]), tuple(self._order(entry) for entry in faults.value), self._source)
 
     def _order(self, node: yaml.Node) -> Order:
         known = {"kind", "vehicles", "start_s", "duration_s", "severity", "signals", "parameters"}
@@ -114,17 +116,23 @@ class _Reader:
         )
 
     def _vehicles(self, node: yaml.Node) -> Chosen:
-        fields = self._fields(node, {"share", "numbers", "count"}, set())
+        fields = self._fields(node, {"share", "ids", "count"}, set())
         if len(fields) != 1:
-            self._wrong(node, "`vehicles` needs exactly one of `share`, `numbers` and `count`")
+            self._wrong(node, "`vehicles` needs exactly one of `share`, `ids` and `count`")
         if "share" in fields:
             return Chosen(share=self._number(fields["share"], (0.0, 1.0)))
         if "count" in fields:
             return Chosen(count=self._whole(fields["count"]))
-        numbers = fields["numbers"]
-        if not isinstance(numbers, yaml.SequenceNode):
-            self._wrong(numbers, "`numbers` must be a list of vehicle numbers")
-        return Chosen(numbers=tuple(self._whole(entry) for entry in numbers.value))
+        ids = fields["ids"]
+        if not isinstance(ids, yaml.SequenceNode):
+            self._wrong(ids, "`ids` must be a list of vehicle ids such as SIM-00003")
+        return Chosen(ids=tuple(self._id(entry) for entry in ids.value))
+
+    def _id(self, node: yaml.Node) -> str:
+        name = self._text(node)
+        if not VEHICLE_ID.fullmatch(name):
+            self._wrong(node, f"{name!r} is no vehicle id; they look like SIM-00003")
+        return name
 
     def _signals(self, node: yaml.Node | None) -> tuple[str, ...]:
         if node is None:

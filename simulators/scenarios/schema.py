@@ -4,6 +4,7 @@ import json
 import sys
 from typing import Any
 
+from contracts.identity import VEHICLE_ID
 from simulators.scenarios.kinds import KINDS
 
 
@@ -21,7 +22,11 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "share": {"type": "number", "minimum": 0, "maximum": 1, "description": "share of the fleet, drawn"},
-            "numbers": {"type": "array", "items": {"type": "integer", "minimum": 0}, "description": "these vehicles, by number from 0"},
+            "ids": {
+                "type": "array",
+                "items": {"type": "string", "pattern": f"^{VEHICLE_ID.pattern}$"},
+                "description": "these vehicles, such as SIM-00003",
+            },
             "count": {"type": "integer", "minimum": 0, "description": "the first so many vehicles"},
         },
     }

@@ -24,13 +24,17 @@ from redis.retry import Retry
 from selenium import webdriver
 
 from contracts import codec, topics
-from contracts.events import Alert
+from contracts.events import Alert, Envelope
+from dashboards.accounts import users
+from dashboards.accounts.store import Store
+from dashboards.accounts.users import ROLES
 from lakehouse import reader, writer
 from lakehouse.tables import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
 GOLD = "gold.vehicle_current"
 PATIENCE_S = 60.0
+PASSWORD = "correct horse battery staple"
 
 
 def now_ms() -> int:
@@ -90,10 +94,17 @@ class MockCluster:
         self._producer = Producer({"bootstrap.servers": "", "test.mock.num.brokers": "1", "log_level": 0})
         broker = next(iter(self._producer.list_topics(timeout=10).brokers.values()))
         self.address = f"{broker.host}:{broker.port}"
-        self._producer.list_topics(topics.ALERTS, timeout=10)  # which makes it
+        for topic in (topics.ALERTS, topics.ALERT_COMMANDS, topics.SCORES, topics.mirrored(topics.TELEMETRY)):
+            self._producer.list_topics(topic, timeout=10)  # which makes it
 
-    def send(self, value: bytes, key: str = "") -> None:
-        self._producer.produce(topics.ALERTS, value, key=key)
+    def send(self, value: bytes, key: str = "", topic: str = topics.ALERTS) -> None:
+        self._producer.produce(topic, value, key=key)
+        assert self._producer.flush(10) == 0
+
+    def frames(self, *envelopes: Envelope) -> None:
+        """Telemetry as MirrorMaker brings it."""
+        for envelope in envelopes:
+            self._producer.produce(topics.mirrored(topics.TELEMETRY), codec.encode(envelope), key=envelope.vehicle_id)
         assert self._producer.flush(10) == 0
 
     def alert(self, alert: Alert) -> None:
@@ -168,8 +179,19 @@ class Dashboard:
 
     def __init__(self, port: int, kafka: str, lake: Path, redis_url: str, log: Path) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._settings = {"DASHBOARD_PORT": str(port), "DASHBOARD_KAFKA": kafka, "DASHBOARD_LAKE": str(lake), "DASHBOARD_REDIS": redis_url}
+        self.accounts = log.parent / "accounts"
+        self._settings = {
+            "DASHBOARD_PORT": str(port),
+            "DASHBOARD_KAFKA": kafka,
+            "DASHBOARD_LAKE": str(lake),
+            "DASHBOARD_REDIS": redis_url,
+            "DASHBOARD_ACCOUNTS": str(self.accounts),
+        }
         self._log = log
+        store = Store(self.accounts)
+        for role in ROLES:
+            users.put(store, role, PASSWORD, role)
+        store.close()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""The fleet page as a test sees it: through the browser only."""
+"""The pages as a test sees them: through the browser only."""
 
 import json
 from typing import Any
@@ -6,43 +6,51 @@ from typing import Any
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.dashboards.made import until
-
-LAYER = "Object.values(getElement(document.querySelector('.map').id.slice(1)).map._layers).find((layer) => layer.rows)"
-GRID = "getElement(document.querySelector('.grid').id.slice(1)).api"
+from tests.dashboards.made import PASSWORD, until
 
 
 class Page:
-    """An open fleet page."""
+    """An open page, signed in."""
 
-    def __init__(self, driver: Chrome, url: str) -> None:
+    def __init__(self, driver: Chrome, url: str, path: str = "/", role: str = "operator") -> None:
         self.driver = driver
-        driver.get(url)
+        self.url = url
+        driver.get(url + path)
+        if "/signin" in driver.current_url:
+            self.sign_in(role, PASSWORD)
+        until(lambda: self.ask("document.querySelector('#page').className"), "a page")
+
+    def sign_in(self, name: str, password: str) -> None:
+        for field, text in (("name", name), ("password", password)):
+            found = self.driver.find_element(By.ID, field)
+            found.clear()
+            found.send_keys(text)
+        self.click("button[type=submit]")
 
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression, or None where the page is not that far yet."""
         return self.driver.execute_script(f"try {{ return {expression} }} catch {{ return null }}")
 
+    def wait_for(self, expression: str, what: str) -> Any:
+        """The value of a JavaScript expression as soon as it is true."""
+        return until(lambda: self.ask(expression), what)
+
     def text(self, selector: str) -> str:
         return str(self.ask(f"document.querySelector({json.dumps(selector)}).innerText") or "")
 
-    def card(self, title: str) -> str:
+    def card(self, name: str) -> str:
         """The number and unit of a live figure."""
-        found = f"[...document.querySelectorAll('.card')].find((card) => card.innerText.startsWith({json.dumps(title)}))"
-        return " ".join(str(self.ask(f"{found}.querySelector('.card-value').innerText") or "").split())
+        parts = self.ask(f"[...document.querySelectorAll('[data-card={name}] .card-value span')].map((part) => part.innerText)") or []
+        return " ".join(part for part in parts if part)
 
     def on_map(self) -> int:
-        return int(self.ask(f"{LAYER}.rows.size") or 0)
-
-    def in_table(self) -> int:
-        return int(self.ask(f"{GRID}.getDisplayedRowCount()") or 0)
-
-    def row(self, vehicle: str) -> dict[str, Any] | None:
-        return self.ask(f"{GRID}.getRowNode({json.dumps(vehicle)}).data")
+        return int(self.ask("[...voltlake.live.fleet.x].slice(0, voltlake.live.fleet.count).filter((x) => !isNaN(x)).length") or 0)
 
     def legend(self) -> dict[str, int]:
-        words = self.ask("[...document.querySelectorAll('.legend li')].map((item) => item.innerText.split(/\\s+/))") or []
-        return {state: int(number) for number, state in words}
+        words = self.ask(
+            "[...document.querySelectorAll('.legend li')].map((item) => [item.dataset.state, Number(item.querySelector('b').innerText)])"
+        )
+        return dict(words or [])
 
     def alerts(self, *names: str) -> list[str]:
         """Those of the named alerts that are listed, with their state, in the order of the list."""
@@ -50,14 +58,20 @@ class Page:
         return [f"{name} {state}" for name, state in listed if name in names]
 
     def state(self, vehicle: str) -> str | None:
-        """What the map and the table call a vehicle's state; None while they differ."""
-        on_map, in_table = self.ask(f"{LAYER}.rows.get({json.dumps(vehicle)})[3]"), (self.row(vehicle) or {}).get("state")
-        return on_map if on_map == in_table else None
+        """What the page knows of a vehicle's state."""
+        place = f"voltlake.live.fleet.place.get({json.dumps(vehicle)})"
+        return self.ask(f"['alert', 'charging', 'driving', 'parked', 'offline'][voltlake.live.fleet.state[{place}]]")
+
+    def value(self, name: str, vehicle: str) -> float | None:
+        """A value of a vehicle as the page's store has it."""
+        return self.ask(f"voltlake.live.fleet.{name}[voltlake.live.fleet.place.get({json.dumps(vehicle)})]")
 
     def wait(self, check: str, *wanted: Any) -> None:
         """Until a method of this page says what is wanted: `page.wait("on_map", 150)`."""
         *arguments, value = wanted
-        until(lambda: getattr(self, check)(*arguments) == value, f"{check}{tuple(arguments)} to be {value!r}")
+        until(
+            lambda: getattr(self, check)(*arguments) == value, f"{check}{tuple(arguments)} to be {value!r}, not {getattr(self, check)(*arguments)!r}"
+        )
 
     def click(self, selector: str) -> None:
         self.driver.find_element(By.CSS_SELECTOR, selector).click()

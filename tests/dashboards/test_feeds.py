@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from contracts.errors import Terminal, Transient
+from contracts.events import Alert
 from dashboards.board import Board
-from dashboards.feeds.alerts import AlertFeed
+from dashboards.feeds.alerts import alert_feed
 from dashboards.feeds.lake import BronzeFeed, GoldFeed
 from dashboards.feeds.online import OnlineFeed
 from dashboards.metrics import Metrics
@@ -44,10 +45,9 @@ def test_gold_is_waited_for_and_read_only_when_it_changed(lake: Path, board: Boa
     assert count(metrics, "dashboard_received_total", feed="gold") == 1
     version = publish(lake, rows(*fleet(5)))
     feed.round()
-    board.compose()
-    assert (len(board.view.fleet), board.view.gold_version) == (5, version)
-    assert board.gold_row("TEST-004")["soc_pct"] == 24.0
-    assert board.gold_row("NOBODY") is None
+    newest = board.news().frames[-1]
+    assert (len(newest.vehicles), board.gold_version) == (5, version)
+    assert newest.signals["soc_pct"][newest.vehicles.index("TEST-004")] == 24.0
 
 
 def test_a_gold_that_was_made_anew_is_read_though_its_version_is_the_same(lake: Path, board: Board) -> None:
@@ -57,8 +57,7 @@ def test_a_gold_that_was_made_anew_is_read_though_its_version_is_the_same(lake: 
     shutil.rmtree(lake)
     publish(lake, rows(*fleet(4)))
     feed.round()
-    board.compose()
-    assert len(board.view.fleet) == 4
+    assert len(board.news().frames[-1].vehicles) == 4
 
 
 def test_a_file_of_gold_that_vanished_is_waited_for(lake: Path, board: Board) -> None:
@@ -79,31 +78,32 @@ def test_the_rate_is_what_bronze_grew_by(lake: Path, board: Board) -> None:
     columns = {field.name: pa.nulls(30, field.type) for field in schema} | {"ingest_date": pa.array(["2026-03-01"] * 30)}
     writer.append(reader.open_table(str(lake), "bronze.telemetry"), "bronze.telemetry", pa.table(columns, schema=schema), {})
     feed.round()
-    board.compose()
-    assert board.view.figures.messages_per_s > 0
+    assert board.messages_per_s > 0
 
 
 def test_alerts_are_followed_and_what_is_no_alert_is_counted_and_passed(board: Board) -> None:
     mock_cluster, metrics = MockCluster(), Metrics()
-    feed = AlertFeed(mock_cluster.address, board, metrics)
+    feed = alert_feed(mock_cluster.address, board, metrics)
     feed.round()
     mock_cluster.send(b'{"alert_id": 5}')
     mock_cluster.send(b"")
     mock_cluster.alert(alert("a", "TEST-001"))
 
+    told: list[Alert] = []
+
     def seen() -> bool:
         feed.round()
-        board.compose()
-        return bool(board.view.alerts) and count(metrics, "dashboard_rejected_total", reason="malformed") == 2
+        told.extend(board.news().alerts)
+        return bool(told) and count(metrics, "dashboard_rejected_total", reason="malformed") == 2
 
     until(seen, "one alert and two records that are none")
-    assert board.view.alerts["a"].vehicle_id == "TEST-001"
+    assert [one.vehicle_id for one in told] == ["TEST-001"]
     feed.close()
 
 
 def test_a_kafka_that_is_not_there_is_waited_for(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboards.feeds.alerts.PATIENCE_S", 0.3)
-    feed = AlertFeed(f"127.0.0.1:{free_port()}", board, Metrics())
+    monkeypatch.setattr("dashboards.feeds.topic.PATIENCE_S", 0.3)
+    feed = alert_feed(f"127.0.0.1:{free_port()}", board, Metrics())
     with pytest.raises(Transient, match="waiting for Kafka"):
         feed.round()
     feed.close()
@@ -114,16 +114,16 @@ def test_features_are_read_for_the_vehicles_that_someone_looks_at(redis_url: str
     OnlineWriter(redis_url).write(live_columns(table))
     feed = OnlineFeed(redis_url, board)
     feed.round()
-    assert board.online("LOOK-1") is None
+    assert not board.online.get("LOOK-1")
     board.choose("LOOK-1")
     board.choose("LOOK-1")
     board.choose("NEVER-SEEN")
     board.leave("LOOK-1")
     feed.round()
-    assert board.online("LOOK-1").features["soc_pct"] == 55.5
-    assert board.online("LOOK-1").features["speed_kmh"] is None
-    assert board.online("NEVER-SEEN").event_ms is None
-    assert board.online("LOOK-2") is None
+    assert board.online.get("LOOK-1").features["soc_pct"] == 55.5
+    assert board.online.get("LOOK-1").features["speed_kmh"] is None
+    assert board.online.get("NEVER-SEEN").event_ms is None
+    assert board.online.get("LOOK-2") is None
     board.leave("LOOK-1")
     assert board.chosen() == ("NEVER-SEEN",)
     feed.close()

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from contracts.signals import BY_NAME
 from features.transforms import VEHICLE_LIVE_FEATURES
 from lakehouse import reader, writer
-from lakehouse.tables import SCHEMAS
+from lakehouse.tables import MINUTE_COUNTERS, MINUTE_STATS, SCHEMAS
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -95,3 +97,36 @@ def minutes(vehicles: int, count: int, *, start: datetime = T0) -> pa.Table:
                 }
             )
     return pa.Table.from_pylist(rows)
+
+
+def driven(vehicles: int, seconds: int, *, every_s: int = 1, seed: int = 1, start: datetime = T0, late_share: float = 0.02) -> pa.Table:
+    """Telemetry of driving vehicles with every signal that windows read; a share of the frames becomes known minutes late."""
+    random = np.random.default_rng(seed)
+    steps = np.arange(0, seconds, every_s)
+    size = len(steps) * vehicles
+    second = np.repeat(steps, vehicles)
+    late_s = np.where(random.random(size) < late_share, random.uniform(30, 1500, size), random.uniform(0, 2, size))
+    base = int(start.timestamp() * 1e6)
+    event = base + second * 1_000_000
+    signals = {signal.name for signal in (*MINUTE_STATS, *MINUTE_COUNTERS)}
+    values: dict[str, pa.Array] = {}
+    for name in sorted(signals):
+        signal = BY_NAME[name]
+        drawn = random.normal(30, 10, size)
+        if signal.minute == "counter":
+            drawn = 1000 + second * {"odometer_m": 14, "energy_out_kwh": 0.003}.get(name, 0.0008) + random.random(size) * 0.001
+        elif name in ("is_charging", "cable_connected"):
+            drawn = np.zeros(size)
+        slow = (second % signal.cadence_s) >= every_s if signal.cadence_s > 1 else random.random(size) < 0.03
+        values[name] = pa.array(np.round(np.round(drawn * signal.scale) / signal.scale, 6), mask=slow)
+    return pa.table(
+        {
+            "date": pc.strftime(pa.array(event, pa.timestamp("us", tz="UTC")), format="%Y-%m-%d"),
+            "vehicle_id": np.tile([f"TEST-{number:03d}" for number in range(vehicles)], len(steps)),
+            "region": pa.repeat("eu", size),
+            "partition": pa.array(np.zeros(size), pa.int32()),
+            "event_ts": pa.array(event, pa.timestamp("us", tz="UTC")),
+            "known_at": pa.array(event + (late_s * 1e6).astype(np.int64), pa.timestamp("us", tz="UTC")),
+            **values,
+        }
+    )

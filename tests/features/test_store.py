@@ -10,7 +10,7 @@ import pytest
 from feast import FeatureStore
 
 from contracts.errors import Terminal
-from contracts.signals import BY_NAME
+from contracts.signals import BY_NAME, SIGNALS
 from features.online import OnlineWriter
 from features.store import SETTINGS, apply, connection_string, open_store
 from features.transforms import ENERGY_V1_FEATURES, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, live_columns, newest
@@ -24,7 +24,7 @@ def test_plain_feast_opens_the_folder_and_finds_every_feature_described(repo: Pa
     for field in view.features:
         signal = BY_NAME[field.name]
         assert signal.description in field.description
-        assert field.tags == {"unit": signal.unit, "vss": signal.vss}
+        assert field.tags == {"unit": signal.unit, "vss": signal.vss, "owner": "voltlake"}
     service = plain.get_feature_service("energy_v1")
     assert [field.name for field in service.feature_view_projections[0].features] == list(ENERGY_V1_FEATURES)
     rows = newest(live_columns(frames(1, 1)))
@@ -37,9 +37,25 @@ def test_applying_again_changes_nothing_and_another_redis_is_taken_up(tmp_path: 
     for url in (redis_url, redis_url, "redis://127.0.0.1:1/3"):
         apply(tmp_path / "repo", str(tmp_path / "lake"), url)
         store = open_store(tmp_path / "repo", str(tmp_path / "lake"), url)
-        assert [view.name for view in store.list_feature_views()] == [VEHICLE_LIVE]
+        assert sorted(view.name for view in store.list_feature_views()) == ["vehicle_days", VEHICLE_LIVE, "vehicle_windows"]
     assert "127.0.0.1:1,db=3" in (tmp_path / "repo" / SETTINGS).read_text()
     assert stat.S_IMODE((tmp_path / "repo" / SETTINGS).stat().st_mode) == 0o600
+
+
+def test_every_feature_of_every_view_says_what_it_is(repo: Path) -> None:
+    plain = FeatureStore(repo_path=str(repo))
+    fields = [field for view in plain.list_feature_views() for field in view.features]
+    assert len(fields) >= 60
+    assert len({field.name for field in fields}) == len(fields), "one name means one thing in all views"
+    paths = {signal.vss for signal in SIGNALS}
+    for field in fields:
+        assert field.description
+        assert set(field.tags) == {"unit", "vss", "owner"}
+        assert set(field.tags["vss"].split(",")) <= paths
+    for service in plain.list_feature_services():
+        assert service.tags["version"] == "1"
+        assert service.feature_view_projections
+        assert service.description
 
 
 def test_a_store_that_was_never_applied_says_what_makes_it(tmp_path: Path, redis_url: str) -> None:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
 
 @pytest.fixture(scope="module")
 def fleet(stack: Handle) -> Iterator[traffic.Simulator]:
-    with driving(stack, "modelled", 60, 2.0) as one:
+    with driving(stack, "modelled", 120, 1.0) as one:
         yield one
 
 

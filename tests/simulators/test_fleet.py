@@ -7,7 +7,6 @@ import pytest
 from contracts.codec import decode_payload
 from contracts.identity import KINDS
 from contracts.signals import BY_NAME
-from simulators import fleet
 from simulators.fleet_source import FleetSource, Plan
 
 REGIONS = ("eu-north", "us-east")
@@ -76,60 +75,31 @@ def test_cells_come_every_ten_seconds_and_agree_with_the_telemetry_of_their_inst
     cells = frames(plan, "cells")
     assert len(cells) == 20 * 4
     for vehicle, frame in cells:
-        assert len(frame.cell_v) == 96
-        assert len(frame.probe_c) == 8
         signals = telemetry[vehicle, frame.ts]
-        assert min(frame.cell_v) == signals["cell_v_min"]
-        assert max(frame.cell_v) == signals["cell_v_max"]
+        assert len(frame.probe_c) == 8
+        assert sum(frame.cell_v) == pytest.approx(signals["pack_v"], rel=0.01)
+        assert min(frame.cell_v) == pytest.approx(signals["cell_v_min"], abs=1e-9)
+        assert max(frame.cell_v) == pytest.approx(signals["cell_v_max"], abs=1e-9)
         assert max(frame.probe_c) == signals["pack_temp_max_c"]
 
 
-def test_a_vehicle_boots_first_and_some_plug_in_charge_and_unplug_within_a_minute():
-    plan = Plan(vehicles=100, regions=REGIONS, seconds=60)
-    first = {}
-    for message in play(plan):
+def test_a_vehicle_boots_first_and_some_drive_depart_arrive_plug_in_and_charge_within_minutes():
+    plan = Plan(vehicles=100, regions=REGIONS, seconds=600, rate_hz=0.05)
+    first, messages = {}, play(plan)
+    for message in messages:
         first.setdefault(message.vehicle, KINDS[message.kind])
     assert set(first.values()) == {"event"}
-    events = [(vehicle, event.event) for vehicle, event in frames(plan, "event")]
+    events = [(one.vehicle, decode_payload("event", one.payload).event) for one in messages if KINDS[one.kind] == "event"]
     assert sum(name == "boot" for _, name in events) == 100
-    assert {"plugged_in", "charging_started", "charging_stopped", "unplugged", "drive_started"} <= {name for _, name in events}
+    assert {"plugged_in", "charging_started", "drive_started", "drive_ended"} <= {name for _, name in events}
+    start = [frame.signals for _, frame in frames(Plan(vehicles=100, regions=REGIONS, seconds=1))]
+    assert 30 < sum(signals["speed_kmh"] > 5 for signals in start) < 90, "some drive from the first frame on"
 
 
-def test_charging_fills_the_pack_and_the_charging_signals_agree_with_the_events():
-    plan = Plan(vehicles=60, regions=REGIONS, seconds=60)
-    charging = [(vehicle, frame.signals) for vehicle, frame in frames(plan) if frame.signals["is_charging"]]
+def test_charging_fills_the_pack_and_the_charging_signals_agree():
+    charging = [frame.signals for _, frame in frames(Plan(vehicles=60, regions=REGIONS, seconds=100, rate_hz=0.1)) if frame.signals["is_charging"]]
     assert charging
-    assert all(signals["cable_connected"] == 1 and signals["pack_a"] > 0 and signals["speed_kmh"] == 0 for _, signals in charging)
-
-
-def test_counters_only_grow_and_are_the_integral_of_the_power():
-    numbers = range(1, 41)
-    traits = fleet.traits(3, list(numbers), ["eu-north"] * 40, [False] * 40)
-    state = fleet.start(traits)
-    first, net_wh, way_m = state, np.zeros(40), np.zeros(40)
-    for _ in range(600):
-        before = state
-        state, _ = fleet.step(traits, state, 1.0)
-        for name in ("in_wh", "out_wh", "regen_wh", "way_m", "in_ah", "out_ah"):
-            assert (getattr(state, name) >= getattr(before, name)).all()
-        net_wh += state.flow.pack_w / 3600
-        way_m += state.motion.way_m
-    moved = (state.in_wh - first.in_wh) - (state.out_wh - first.out_wh)
-    assert np.allclose(moved, net_wh, atol=1e-6)
-    assert np.allclose(state.way_m - first.way_m, way_m, atol=1e-3)
-    used = (first.soc - state.soc) * traits.capacity_ah
-    assert np.allclose(used, (state.out_ah - first.out_ah) - (state.in_ah - first.in_ah), atol=1e-6)
-    assert way_m.max() > 3000
-
-
-def test_vehicles_stay_around_their_city():
-    traits = fleet.traits(5, list(range(1, 31)), ["us-east"] * 30, [False] * 30)
-    state = fleet.start(traits)
-    for _ in range(1800):
-        state, _ = fleet.step(traits, state, 2.0)
-    north = (state.motion.lat - traits.home.lat) * 111.32
-    east = (state.motion.lon - traits.home.lon) * 111.32 * np.cos(np.radians(traits.home.lat))
-    assert np.hypot(north, east).max() < 40
+    assert all(signals["cable_connected"] == 1 and signals["pack_a"] > 0 and signals["speed_kmh"] == 0 for signals in charging)
 
 
 def test_hot_vehicles_pass_60_degrees_within_20_seconds_and_cool_below_50_in_turn():

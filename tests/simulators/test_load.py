@@ -17,6 +17,7 @@ from simulators.fleet_source import FleetSource, Plan
 from simulators.lags import Lags
 from simulators.ledger import read_ledgers
 from simulators.run import measure
+from simulators.scenarios import scenario
 from simulators.settings import FleetSettings
 from simulators.shape import shaped
 from simulators.workers import measure_all
@@ -24,6 +25,7 @@ from simulators.workers import measure_all
 REGIONS = ("eu-north", "us-east")
 START_MS = 1_760_000_000_000
 ROOT = Path(__file__).parents[2]
+EVERY_KIND = ROOT / "simulators" / "scenarios" / "examples" / "every_kind.yaml"
 TELEMETRY = KINDS.index("telemetry")
 
 
@@ -41,9 +43,8 @@ def series(source):
     return found
 
 
-@pytest.mark.parametrize("fidelity", ["plain", "physics"])
-def test_a_vehicle_is_the_same_whichever_process_simulates_it(fidelity):
-    plan = Plan(vehicles=23, regions=REGIONS, seconds=4, rate_hz=2, fidelity=fidelity)
+def test_a_vehicle_is_the_same_whichever_process_simulates_it():
+    plan = Plan(vehicles=23, regions=REGIONS, seconds=4, rate_hz=2, scenario=scenario.load(EVERY_KIND))
     whole = series(FleetSource(plan))
     parts = [series(FleetSource(msgspec.structs.replace(plan, part=part, parts=3))) for part in range(3)]
     assert sum(len(part) for part in parts) == len(whole) == 23
@@ -51,7 +52,7 @@ def test_a_vehicle_is_the_same_whichever_process_simulates_it(fidelity):
 
 
 def test_physical_vehicles_are_real_models_with_cells_of_their_own_number():
-    source = FleetSource(Plan(vehicles=40, regions=REGIONS, seconds=3, cells_s=1.0, fidelity="physics"))
+    source = FleetSource(Plan(vehicles=40, regions=REGIONS, seconds=3, cells_s=1.0))
     cells, frames = {}, 0
     while source.due_s() is not None:
         for one in source.take(START_MS):
@@ -176,7 +177,7 @@ def test_histograms_of_several_processes_become_one():
     [
         (["--rate", "-1"], "rate_hz is -1"),
         (["--vehicles", "0"], "vehicles is 0"),
-        (["--fidelity", "physics", "--models", "delorean"], "unknown vehicle model 'delorean'"),
+        (["--models", "delorean"], "unknown vehicle model 'delorean'"),
         (["--shape", "square"], "square"),
         (["--shape", "ramp", "--seconds", "0"], "a ramp needs an end"),
         (["--shard", "3/2"], "--shard 3/2"),

@@ -10,6 +10,7 @@ import typer
 
 from contracts import report
 from contracts.errors import Terminal
+from voltlake.commands import past
 from voltlake.commands.broker import Acks, Authority, Certificate, Key, Login, Patience, Url, destination, of_stack
 from voltlake.commands.options import DATA, Data, say
 from voltlake.commands.progress import Progress
@@ -27,9 +28,11 @@ def simulate(
     vehicles: Annotated[int, typer.Option("--vehicles", help="How many, spread over the regions.")] = 100,
     rate: Annotated[float, typer.Option("--rate", help="Frames a second of each vehicle.")] = 1.0,
     seconds: Seconds = 0,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed drives the same routes.")] = 1,
-    fidelity: Annotated[str, typer.Option("--fidelity", help="physics: real models, energy and temperatures; plain: cheaper, plausible.")] = "plain",
-    models: Annotated[str, typer.Option("--models", help="With physics: comma-separated models; all where absent.")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="The same seed is the same fleet: models, homes, routes, faults.")] = 1,
+    models: Annotated[str, typer.Option("--models", help="Comma-separated models; all where absent.")] = "",
+    scenario: past.Scenario = "",
+    labels: past.Labels = "",
+    hot: Annotated[int, typer.Option("--hot", help="How many vehicles have a probe that swings past 60 C, for alerts to show.")] = 0,
     shape: Annotated[str, typer.Option("--shape", help="steady; ramp: vehicles join over the run; burst: all at one instant a period.")] = "steady",
     connect_rate: Annotated[float, typer.Option("--connect-rate", help="Connects a second; 0 is as many as the broker takes.")] = 0,
     storm: Annotated[bool, typer.Option("--storm", help="All connect, and reconnect, at the same instant.")] = False,
@@ -43,43 +46,64 @@ def simulate(
     login: Login = "",
     acks: Acks = "",
     patience: Patience = 30,
-    regions: Annotated[str, typer.Option("--regions", help="With --broker: comma-separated regions.")] = "eu-north,us-east",
+    regions: Annotated[str, typer.Option("--regions", help="With --broker or --history: comma-separated regions.")] = "eu-north,us-east",
     drain: Annotated[float, typer.Option("--drain", help="Seconds to wait at the end until all is safe; 0 does not wait.")] = 30,
+    history: past.Days = 0,
+    to: past.To = "",
+    out: past.Out = past.HERE,
+    until: past.Until = "",
+    cadence: past.Cadence = 60,
+    cells_every: past.CellsEvery = 600,
     json: JsonFile = "",
 ) -> None:
     """Drive a simulated fleet against the running stack, or load any MQTT broker; then wait until all its messages are safe.
 
+    With --history no broker is needed: days of the fleet's past are written at simulation speed.
+
     Exit code: 0 where all is safe, 1 where something is not or no broker answers, 2 for options that make no sense.
 
-    Example: voltlake simulate --vehicles 500 --rate 1 --seconds 60 --broker mqtt://127.0.0.1:1883 --json load.json
+    Examples: voltlake simulate --vehicles 500 --rate 1 --seconds 60 --broker mqtt://127.0.0.1:1883 --json load.json;
+    voltlake simulate --history 30 --to files --out history --vehicles 50 --scenario faults.yaml
     """
-    chosen: dict[str, Any] = {
-        "vehicles": vehicles,
+    fleet: dict[str, Any] = {"vehicles": vehicles, "seed": seed, "models": _parts(models)}
+    live: dict[str, Any] = {
         "rate_hz": rate,
         "seconds": seconds,
-        "seed": seed,
-        "fidelity": fidelity,
-        "models": [one.strip() for one in models.split(",") if one.strip()],
+        "scenario": scenario,
+        "labels": labels,
+        "hot_vehicles": hot,
         "shape": shape,
         "connect_rate": connect_rate,
         "connect_at_once": storm,
         "reconnect_s": reconnect_every,
         "drain_s": drain,
     }
-    there = {} if broker else of_stack(data, "fleet")
     try:
-        if broker:
-            there = destination(broker, (ca, cert, key), login, acks, patience) | {"regions": [one.strip() for one in regions.split(",")]}
-        settings = _settings(chosen | there, shard, workers)
+        if history or to:
+            wish = past.Past(history, to, out, until, cadence, cells_every, scenario, labels)
+            past.write(wish, fleet | {"regions": tuple(_parts(regions))}, data)
+            return
+        there = destination(broker, (ca, cert, key), login, acks, patience) | {"regions": _parts(regions)} if broker else {}
+    except Terminal as error:
+        raise _wrong(error) from None
+    there = there or of_stack(data, "fleet")
+    try:
+        settings = _settings(fleet | live | there, shard, workers)
         target = _writable(json)
     except Terminal as error:
         raise _wrong(error) from None
     _load(settings, workers, target)
 
 
+def _parts(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
 def _settings(values: dict[str, Any], shard: str, workers: int) -> "FleetSettings":
     """Checked settings, before anything is started. Raises Terminal."""
     from simulators.physics.models import find
+    from simulators.run import planned
+    from simulators.scenarios.plan import check as known
     from simulators.settings import FleetSettings, check
     from simulators.workers import part
 
@@ -96,6 +120,10 @@ def _settings(values: dict[str, Any], shard: str, workers: int) -> "FleetSetting
     check(part(settings, workers - 1, workers))
     for model in settings.models:
         find(model)
+    if faults := planned(settings).scenario:
+        known(faults, settings.prefix, settings.vehicles)
+    if settings.labels:
+        _writable(settings.labels)
     return settings
 
 
@@ -149,7 +177,7 @@ def replay(
         if broker:
             there = destination(broker, (ca, cert, key), login, acks, patience)
         chosen: dict[str, Any] = {"seconds": seconds, "files": [str(file) for file in files], "speed": speed, "mapping": mapping}
-        chosen["trips"] = [one.strip() for one in trips.split(",") if one.strip()]
+        chosen["trips"] = _parts(trips)
         settings = msgspec.convert(chosen | there, ReplaySettings)
         check(settings)
         source = recorded(settings)
@@ -168,7 +196,7 @@ def _writable(file: str) -> Path | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            raise Terminal(f"--json {file} is a folder; name a file")
+            raise Terminal(f"{file} is a folder; name a file")
         half = path.with_name(path.name + ".tmp")
         half.touch()
         half.unlink()

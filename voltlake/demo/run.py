@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from dashboards.accounts import users
+from dashboards.accounts.store import Store
 from features.store import count_online, open_store
 from simulators.ledger import read_ledgers
 from voltlake.demo import traffic
@@ -19,8 +21,10 @@ from voltlake.demo.watching import Picture
 from voltlake.settings import Surroundings
 from voltlake.stack import record
 from voltlake.stack.composition import Options
+from voltlake.stack.plan import Plan
 from voltlake.stack.start import running
 
+OPERATOR = "operator"
 SAMPLED_VEHICLES = 25
 WARM_UP_S = 5.0
 """After the first row in gold: latencies count from then on."""
@@ -54,7 +58,7 @@ def run(wish: Wish, around: Surroundings, console: Console) -> Outcome:
             say(f"the stack in {data} runs already: it is used, and stays")
         else:
             found = ending.enter_context(running(wish.options, around, say))
-        say(f"the page with the vehicles: {found.plan.dashboard_url}")
+        say(f"the page with the vehicles: {found.plan.dashboard_url}  sign in as {OPERATOR} with {operator_password(found.plan)}")
         demo = _Demo(wish, found, began, say)
         ending.callback(demo.close)
         demo.drive(files, around)
@@ -160,6 +164,16 @@ class _Demo:
         for meter in self.meters:
             meter.end()
         self.counters.close()
+
+
+def operator_password(plan: Plan) -> str:
+    """A new password for the demo's operator; it is told once, and only its hash is kept."""
+    store, password = Store(plan.layout.accounts), users.generated()
+    try:
+        users.put(store, OPERATOR, password, "operator")
+    finally:
+        store.close()
+    return password
 
 
 @contextmanager

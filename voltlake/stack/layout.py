@@ -46,6 +46,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "mlflow"
 
     @property
+    def accounts(self) -> Path:
+        """Who may sign in to the dashboards, and what they did."""
+        return self.data / "accounts"
+
+    @property
     def redis(self) -> Path:
         """What Redis saves."""
         return self.data / "redis"

@@ -94,6 +94,7 @@ def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
         "DASHBOARD_KAFKA": plan.kafka("central"),
         "DASHBOARD_LAKE": str(plan.layout.lake),
         "DASHBOARD_REDIS": plan.redis_url,
+        "DASHBOARD_ACCOUNTS": str(plan.layout.accounts),
         "DASHBOARD_METRICS_PORT": str(plan.ports["dashboards-metrics"]),
     }
     ready = partial(readiness.page, plan.ports["dashboards"], "/health")

@@ -31,10 +31,10 @@ def of(table: pa.Table, vehicle: str) -> pa.Table:
 SCENARIO = """
 name: road
 faults:
-  - {kind: unit.reboot, vehicles: {numbers: [1]}, start_s: 3700, severity: 1, parameters: {off_s: 300}}
-  - {kind: network.outage, vehicles: {numbers: [2]}, start_s: 1800, duration_s: 1800}
-  - {kind: unit.clock_jump, vehicles: {numbers: [3]}, start_s: 1800, duration_s: 600, severity: 1}
-  - {kind: sensor.missing, vehicles: {numbers: [4]}, signals: [pack_v], severity: 1}
+  - {kind: unit.reboot, vehicles: {ids: [SIM-00002]}, start_s: 3700, severity: 1, parameters: {off_s: 300}}
+  - {kind: network.outage, vehicles: {ids: [SIM-00003]}, start_s: 1800, duration_s: 1800}
+  - {kind: unit.clock_jump, vehicles: {ids: [SIM-00004]}, start_s: 1800, duration_s: 600, severity: 1}
+  - {kind: sensor.missing, vehicles: {ids: [SIM-00005]}, signals: [pack_v], severity: 1}
 """
 
 

@@ -12,7 +12,7 @@ COUNT, SICK = 6, 2
 
 
 def text(kind: str, severity: float = 1.0, more: str = "") -> str:
-    return f"name: t\nfaults:\n  - kind: {kind}\n    vehicles: {{numbers: [{SICK}]}}\n    severity: {severity}\n{more}"
+    return f"name: t\nfaults:\n  - kind: {kind}\n    vehicles: {{ids: [SIM-{SICK + 1:05d}]}}\n    severity: {severity}\n{more}"
 
 
 def driven(kind: str | None, hours: float = 2.0, more: str = "") -> Columns:

@@ -17,7 +17,7 @@ faults:
     duration_s: 3600
     severity: [0.3, 0.9]
   - kind: sensor.drift
-    vehicles: {numbers: [3, 14]}
+    vehicles: {ids: [SIM-00004, SIM-00015]}
     signals: [pack_temp_c, pack_v]
     parameters: {amount: 8}
   - kind: network.outage

@@ -1,0 +1,37 @@
+// A map in a box: base map, vehicles, zoom buttons, scale.
+import * as L from "../vendor/leaflet/leaflet-src.esm.js";
+import { h } from "./dom.js";
+import { amount, title } from "./format.js";
+import { STATES } from "./fleet_store.js";
+import { VehicleLayer } from "./vehicle_layer.js";
+import { WorldLayer } from "./world.js";
+
+export { L };
+
+export function fleetMap(box, store, { choose, accept, view }) {
+  const map = L.map(box, { minZoom: 2, maxZoom: 14, worldCopyJump: true, attributionControl: false, zoomSnap: 0.5, zoomDelta: 1, wheelPxPerZoomLevel: 90 });
+  map.setView(view?.centre ?? [48, 8], view?.zoom ?? 4);
+  const world = new WorldLayer(), vehicles = new VehicleLayer(store, { choose, accept });
+  vehicles.describe = (places) => describe(store, places);
+  world.addTo(map);
+  vehicles.addTo(map);
+  L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
+  L.control.attribution({ prefix: false, position: "bottomright" }).addAttribution("Natural Earth · cities: GeoNames, CC BY 4.0").addTo(map);
+  const repaint = () => { world.draw(); vehicles.touch(); };
+  const watch = new MutationObserver(repaint);
+  watch.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  const sized = new ResizeObserver(() => map.invalidateSize());
+  sized.observe(box);
+  return { map, world, vehicles, end() { watch.disconnect(); sized.disconnect(); map.remove(); } };
+}
+
+function describe(store, places) {
+  if (places.length > 1) {
+    const counts = STATES.map((state, index) => [state, places.filter((place) => store.state[place] === index).length]).filter(([, count]) => count);
+    return h("div", {}, h(".tip-name", {}, `${places.length} vehicles`), counts.map(([state, count]) => h(`.state.state-${state}`, {}, `${count} ${state}`)));
+  }
+  const [place] = places;
+  return h("div", {}, h(".tip-name", {}, store.names[place]), h(`.state.state-${STATES[store.state[place]]}`, {}, title(STATES[store.state[place]])),
+    h("div", {}, [amount(store.speed[place], "km/h"), amount(store.soc[place], "%"), amount(store.power[place], "kW", 1)].join("  ·  ")),
+    store.flags[place] & 1 ? h(".tip-note", {}, "Synthetic position: the recording has none") : null);
+}

@@ -1,0 +1,71 @@
+"""`voltlake lakehouse …`: what operators do with the lake."""
+
+from typing import Annotated
+
+import typer
+
+from voltlake.commands.options import DATA, AsJson, Data, say
+
+app = typer.Typer(name="lakehouse", no_args_is_help=True, help="Look after the lake: quality, quarantine, history, upkeep.")
+
+
+@app.command()
+def quality(
+    data: Data = DATA,
+    day: Annotated[str | None, typer.Option("--day", help="One day, YYYY-MM-DD, UTC. [default: every day]")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show per day and kind what came in, what became a row, what was refused and what the quality rules marked.
+
+    Example: voltlake lakehouse quality --day 2026-01-31
+    """
+    import msgspec
+
+    from lakehouse.quality.report import days
+    from voltlake.stack.layout import Layout
+
+    found = days(str(Layout(data.resolve()).lake), day)
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table("day", "kind", "taken", "rows", "duplicates", "waiting", "refused", "marked", box=None, pad_edge=False)
+    for one in found:
+        refused, marked = (", ".join(f"{name} {count}" for name, count in counts.items()) for counts in (one.refused, one.marked))
+        shown.add_row(one.day, one.kind, *map(str, (one.taken, one.rows, one.duplicates, one.waiting)), refused or "-", marked or "-")
+    Console().print(shown)
+
+
+@app.command("replay-quarantine")
+def replay_quarantine(
+    reason: Annotated[str, typer.Option("--reason", help="The reason code, as in silver.quarantine.")],
+    data: Data = DATA,
+    vehicles: Annotated[str, typer.Option("--vehicles", help="Only these vehicles, separated by commas. [default: all]")] = "",
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be sent.")] = False,
+) -> None:
+    """Repair the quarantined records of a reason and send them again, into Kafka where the gateways' records go.
+
+    Each lands in silver once, marked as replayed; the record in quarantine stays.
+
+    Example: voltlake lakehouse replay-quarantine --reason range --dry-run
+    """
+    from cloud_stream.connectors.kafka import Outbox
+    from contracts.topics import BY_KIND
+    from lakehouse.quarantine import REPAIRS, repaired
+    from voltlake.stack import record
+    from voltlake.stack.layout import Layout
+
+    outcome = repaired(str(Layout(data.resolve()).lake), reason, vehicles=[name.strip() for name in vehicles.split(",") if name.strip()])
+    if not dry_run and outcome.records:
+        outbox = Outbox(record.require(data.resolve()).plan.kafka("edge"))
+        for one in outcome.records:
+            outbox.send(BY_KIND[one.kind], one.vehicle_id, one.value)
+        outbox.flush()
+    done = "would be sent again" if dry_run else "sent again"
+    say(f"{len(outcome.records)} records {done}: {REPAIRS[reason][1]}")
+    for why, count in sorted(outcome.left.items()):
+        say(f"{count} left: {why}")
