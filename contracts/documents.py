@@ -1,4 +1,4 @@
-"""Files that people write (YAML) as values of a type. A wrong one is refused with file, line and reason.
+r"""Files that people write (YAML) as values of a type. A wrong one is refused with file, line and reason.
 
 class Note(msgspec.Struct): title: str; weight: float = 1.0
 

@@ -76,7 +76,9 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 def minor_of(kind: int, boot: Array, seq: Array) -> Array:
     """Kind, boot (as a number) and seq in one number that sorts by them."""
-    return (np.uint64(kind) << np.uint64(_KIND_BIT)) | (boot.astype(np.uint64) << np.uint64(_SEQ_BITS)) | (seq.astype(np.uint64) & np.uint64(_SEQ_MASK))
+    return (
+        (np.uint64(kind) << np.uint64(_KIND_BIT)) | (boot.astype(np.uint64) << np.uint64(_SEQ_BITS)) | (seq.astype(np.uint64) & np.uint64(_SEQ_MASK))
+    )
 
 
 def kind_of(minor: Array) -> Array:

@@ -80,7 +80,7 @@ def timing_of(rule: Rule) -> Timing:
     return Timing(for_ms, clear_ms, count, within_ms, flap_ms, expires_ms, later)
 
 
-def _judged(rule: Rule, kind: str) -> tuple[Judged, str]:
+def _judged(rule: Rule, kind: str) -> tuple[Judged, str]:  # noqa: PLR0911 - a table of kinds
     match kind:
         case "threshold":
             assert rule.threshold
@@ -146,7 +146,7 @@ def _signal(name: str) -> Node:
 
 def _inside(fence: Geofence) -> Node:
     lat, lon = Node("signal", ("lat",)), Node("signal", ("lon",))
-    if fence.polygon and fence.radius_m or not fence.polygon and fence.radius_m <= 0:
+    if (fence.polygon and fence.radius_m) or (not fence.polygon and fence.radius_m <= 0):
         raise Wrong("a geofence is a circle (`lat`, `lon`, `radius_m`) or a `polygon`")
     if not fence.polygon:
         return Node("<=", (Node("distance_m", (lat, lon, fence.lat, fence.lon)), Node("number", (fence.radius_m,))))

@@ -115,7 +115,12 @@ class Desk:
             alert = replace(alert, state="cleared", cleared_ts=known.cleared_ts)
         elif life.stands and alert.acknowledged_by:
             alert = replace(alert, state="acknowledged")
-        if known.alert_id == life.id and known.state == "cleared" == alert.state and known.cleared_ts == alert.cleared_ts and known.count == alert.count:
+        if (
+            known.alert_id == life.id
+            and known.state == "cleared" == alert.state
+            and known.cleared_ts == alert.cleared_ts
+            and known.count == alert.count
+        ):
             return []
         return [self._keep(alert, kind, clock_ms)]
 
@@ -127,7 +132,11 @@ class Desk:
         """After the rules changed: alerts of rules that are no more, or other, are closed. `standing` are the ids that the engines know."""
         gone = [alert for own in self._standing.values() for alert in map(self.papers.alerts.__getitem__, own) if alert.alert_id not in standing]
         return [
-            self._keep(replace(alert, state="cleared", cleared_ts=clock_ms, message=f"{alert.message} (its rule was changed or removed)"), "cleared", clock_ms)
+            self._keep(
+                replace(alert, state="cleared", cleared_ts=clock_ms, message=f"{alert.message} (its rule was changed or removed)"),
+                "cleared",
+                clock_ms,
+            )
             for alert in gone
         ]
 
@@ -154,7 +163,7 @@ class Desk:
         told = self._keep(replace(acted, acts=acts), _TOLD[order.action], clock_ms)
         return [told, *self._quietened({alert.vehicle_id}, clock_ms)], ""
 
-    def _acted(self, alert: Alert, order: AlertCommand) -> Alert | str:
+    def _acted(self, alert: Alert, order: AlertCommand) -> Alert | str:  # noqa: PLR0911 - a table of acts
         closed = alert.state in CLOSED
         match order.action:
             case "ack":
@@ -187,7 +196,9 @@ class Desk:
         return out
 
     def _anything_quiet(self) -> bool:
-        return any(self.papers.alerts[name].suppressed_by or self.papers.alerts[name].shelved_until for own in self._standing.values() for name in own)
+        return any(
+            self.papers.alerts[name].suppressed_by or self.papers.alerts[name].shelved_until for own in self._standing.values() for name in own
+        )
 
     def _quietened(self, vehicles: set[str], clock_ms: int) -> list[Alert]:
         """The alerts of these vehicles whose quiet began or ended."""

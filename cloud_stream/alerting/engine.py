@@ -4,7 +4,7 @@ What is final is a function of the rows alone, in the order of their event times
 them is made again (`history`), so that shuffled, repeated and late streams end as the ordered one does.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +13,13 @@ from cloud_stream.alerting import intake
 from cloud_stream.alerting.columns import KINDS, Rows, joined
 from cloud_stream.alerting.evaluation import Change, Program, Who, evaluate, silence
 from cloud_stream.alerting.history import History
+from cloud_stream.alerting.intake import Baseline
 from cloud_stream.alerting.memory import NEVER, Memory
 from cloud_stream.alerting.rules import Rule
 from cloud_stream.alerting.watch import Life
 from contracts.events import Score
 
 Array = np.ndarray
-
-
-Baseline = Callable[[Sequence[str], Array, str], tuple[Array, Array]]
-"""Median and spread of a signal in the fleet: for vehicles at times (ms)."""
 
 
 class Engine:
@@ -157,7 +154,9 @@ class Engine:
                 region = np.array([self.home.get(vehicle, 0)])
                 allowed = self._allowed(rule, np.array([vehicle]), region)
                 if allowed is None or allowed[0]:
-                    life = silence(self.names[vehicle], rule, (int(memory.head_ts[vehicle]), int(memory.head_minor[vehicle]), int(region[0])), after_ms)
+                    life = silence(
+                        self.names[vehicle], rule, (int(memory.head_ts[vehicle]), int(memory.head_minor[vehicle]), int(region[0])), after_ms
+                    )
                     self.silent.setdefault(vehicle, {})[rule.id] = life
                     changes.append(Change(vehicle, None, life))
         return changes

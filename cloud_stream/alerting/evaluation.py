@@ -1,8 +1,10 @@
 """A batch through all rules: conditions are judged for all rows at once, and only watches that a row can change are looked at singly."""
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from cloud_stream.alerting import derived
@@ -88,7 +90,7 @@ def evaluate(memory: Memory, rows: Rows, what: Program, who: Who) -> list[Change
             known[node] = derived.advanced(node, memory.derived[at], (rows.vehicle, rows.ts, sample), rounds)
         changes = _silent(memory, rows, what, (first, who))
         kinds = kind_of(rows.minor)
-        busy = memory.attention[:, : memory.size].any(axis=1)
+        busy: Array = np.asarray(memory.attention[:, : memory.size].any(axis=1))
         for at, condition in enumerate(what.conditions):
             judged = judge(condition, columns, known, (kinds, present))
             if not busy[at] and judged.max() < RAISE:
@@ -148,9 +150,7 @@ def _touched(memory: Memory, at: int, vehicle: Array, judged: Array) -> Array:
     return idle | settled | ((state == ATTENTIVE) & (judged != UNKNOWN))
 
 
-def _watched(
-    memory: Memory, at: int, seen: tuple[Rows, Array, Array], which: tuple[Array, Condition, Who, Array, Array]
-) -> list[Change]:
+def _watched(memory: Memory, at: int, seen: tuple[Rows, Array, Array], which: tuple[Array, Condition, Who, Array, Array]) -> list[Change]:
     """The rows of every vehicle that has a touched one, through its watch of this rule."""
     rows, judged, shown = seen
     touched, condition, who, starts, ends = which
@@ -166,7 +166,7 @@ def _watched(
             if verdict == UNKNOWN:
                 continue
             before = watch.life
-            watch = step(watch, Row(ts, minor, region, verdict, value if value == value else 0.0), condition.timing, name)
+            watch = step(watch, Row(ts, minor, region, verdict, 0.0 if isnan(value) else value), condition.timing, name)
             if watch.life is not before and watch.life is not None:
                 changes.append(Change(vehicle, lives.get(watch.life.id), watch.life))
                 lives[watch.life.id] = watch.life
@@ -194,14 +194,10 @@ def _silent(memory: Memory, rows: Rows, what: Program, where: tuple[Array, Who])
             vehicle, ended = int(rows.vehicle[at]), (int(rows.ts[at]), int(rows.minor[at]))
             life = silence(who.names[vehicle], rule, (int(before_ts[at]), int(before_minor[at]), int(rows.region[at])), after_ms)
             lives = memory.lives.setdefault(vehicle, {})
-            cleared = Life(*_fields(life)[:8], ended[0], ended[1], ended[0])
+            cleared = msgspec.structs.replace(life, ts=ended[0], minor=ended[1], cleared_ts=ended[0])
             changes.append(Change(vehicle, lives.get(life.id), cleared))
             lives[life.id] = cleared
     return changes
-
-
-def _fields(life: Life) -> list[object]:
-    return [getattr(life, name) for name in life.__struct_fields__]
 
 
 def silence(vehicle: str, rule: Rule, last: tuple[int, int, int], after_ms: int) -> Life:

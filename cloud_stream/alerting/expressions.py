@@ -49,7 +49,7 @@ def is_truth(node: Node) -> bool:
     return node.op in _TRUTH
 
 
-def _node(tree: ast.expr, known: Names) -> Node:
+def _node(tree: ast.expr, known: Names) -> Node:  # noqa: C901, PLR0911 - a table of syntax
     match tree:
         case ast.Name(id=name):
             if not known(name):
@@ -141,7 +141,7 @@ def values(node: Node, columns: Mapping[str, Array], known: dict[Node, Array]) -
 
 def _computed(node: Node, columns: Mapping[str, Array], known: dict[Node, Array]) -> Array:
     if node.op == "number":
-        return np.float64(node.args[0])  # type: ignore[return-value]
+        return np.asarray(node.args[0], np.float64)
     args = [values(one, columns, known) for one in node.args if isinstance(one, Node)]
     if node.op == "distance_m":
         return distance_m(args[0], args[1], float(node.args[2]), float(node.args[3]))  # type: ignore[arg-type]

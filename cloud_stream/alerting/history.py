@@ -40,7 +40,11 @@ class History:
         if number <= self.open:
             return
         self.close()
+        paused = (number - self.open) * CHUNK_MS >= HORIZON_MS
         self.open = number
+        if paused:  # nothing that came before can be late any more
+            self.snapshots, self.chunks = [Snapshot(number, memory.snapshot())], {}
+            return
         if number * CHUNK_MS - max(self.snapshots[-1].chunk, 0) * CHUNK_MS < SNAPSHOT_MS:
             return
         self.snapshots.append(Snapshot(number, memory.snapshot()))
@@ -98,4 +102,6 @@ def _of(rows: Rows, numbers: Array) -> Array:
 
 def _after(rows: Rows, heads: dict[int, tuple[int, int]]) -> Array:
     """Which rows come after their vehicle's head."""
-    return np.array([(ts, minor) > heads[vehicle] for vehicle, ts, minor in zip(*(c.tolist() for c in (rows.vehicle, rows.ts, rows.minor)), strict=True)], bool)
+    return np.array(
+        [(ts, minor) > heads[vehicle] for vehicle, ts, minor in zip(*(c.tolist() for c in (rows.vehicle, rows.ts, rows.minor)), strict=True)], bool
+    )

@@ -1,7 +1,7 @@
 """Messages as rows of the engine: which columns of each kind its rules need."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,8 @@ from cloud_stream.alerting.rules import OnEvent
 from contracts.events import Score
 
 Array = np.ndarray
+Baseline = Callable[[Sequence[str], Array, str], tuple[Array, Array]]
+"""Median and spread of a signal in the fleet: for vehicles at times (ms)."""
 
 
 class Numbering(Protocol):
@@ -21,10 +23,16 @@ class Numbering(Protocol):
 
     program: Program
     names: list[str]
-    baseline: object
 
-    def number(self, vehicle: str) -> int: ...
-    def region(self, name: str) -> int: ...
+    @property
+    def baseline(self) -> Baseline | None:
+        """What is usual in the fleet."""
+
+    def number(self, vehicle: str) -> int:
+        """A vehicle's number."""
+
+    def region(self, name: str) -> int:
+        """A region's number."""
 
 
 def telemetry(engine: Numbering, rows: pa.Table) -> Rows:
@@ -33,7 +41,7 @@ def telemetry(engine: Numbering, rows: pa.Table) -> Rows:
     for at, name in enumerate(engine.program.signals):
         if name in rows.column_names:
             found.values[at] = rows[name].to_numpy()
-        elif name.startswith((MEDIAN, SPREAD)) and callable(engine.baseline):
+        elif name.startswith((MEDIAN, SPREAD)) and engine.baseline is not None:
             signal = name.partition(".")[2]
             median, spread = engine.baseline([engine.names[vehicle] for vehicle in found.vehicle.tolist()], found.ts, signal)
             found.values[at] = median if name.startswith(MEDIAN) else spread

@@ -60,7 +60,9 @@ class Memory:
         """A copy that does not change any more."""
         made = Memory(self.shape)
         made.size = self.size
-        copies = [array[:, : self.size].copy() if across else array[: self.size].copy() for array, across in zip(self._arrays(), _ACROSS, strict=True)]
+        copies = [
+            array[:, : self.size].copy() if across else array[: self.size].copy() for array, across in zip(self._arrays(), _ACROSS, strict=True)
+        ]
         made.last, made.last_ts, made.derived, made.head_ts, made.head_minor, made.attention, made.level = copies
         made.watches = {vehicle: dict(own) for vehicle, own in self.watches.items()}
         made.lives = {vehicle: dict(own) for vehicle, own in self.lives.items()}

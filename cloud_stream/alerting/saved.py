@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from cloud_stream.alerting.columns import Rows
 from cloud_stream.alerting.engine import Engine
-from cloud_stream.alerting.evaluation import Program
 from cloud_stream.alerting.history import Snapshot
 from cloud_stream.alerting.memory import ENDED, Memory
 from cloud_stream.alerting.rules import Rule
@@ -119,8 +118,7 @@ def load(saved: Saved, engine: Engine) -> None:
         place = next(at for at in range(len(snapshots) - 1, -1, -1) if snapshots[at].memory.head(vehicle)[0] != ENDED)
         engine.rebuild.setdefault(place, []).append(vehicle)
     engine.replay()
-    current = {fingerprint(one.rule) for one in what.silences}
-    names = {one.rule.id for one in what.silences if fingerprint(one.rule) in current}
+    names = {one.rule.id for one in what.silences}
     for vehicle, own in summary.silent.items():
         kept = {rule: life for rule, life in own.items() if rule in names}
         if kept:
@@ -151,8 +149,8 @@ def _memory(raw: bytes, engine: Engine) -> Memory:
     memory.head_ts[vehicles], memory.head_minor[vehicles] = head_ts, head_minor
     for at, name in enumerate(what.signals):
         if name in legend.signals:
-            old = legend.signals.index(name)
-            memory.last[vehicles, at], memory.last_ts[vehicles, at] = last[:, old], last_ts[:, old]
+            column = legend.signals.index(name)
+            memory.last[vehicles, at], memory.last_ts[vehicles, at] = last[:, column], last_ts[:, column]
     for at, node in enumerate(what.nodes):
         if str(node) in legend.nodes:
             memory.derived[at, vehicles] = derived[legend.nodes.index(str(node))]
@@ -167,16 +165,16 @@ def _watches(memory: Memory, found: _Arrays, engine: Engine) -> None:
     moved = {old: now[text] for old, text in enumerate(legend.rules) if text in now}
     kept = {what.conditions[at].rule.id for at in moved.values()}
     kept |= {one.rule.id for one in what.silences if fingerprint(one.rule) in legend.silences}
-    for old, own in found.watches.items():
-        vehicle = engine.number(legend.names[old])
+    for number, own in found.watches.items():
+        vehicle = engine.number(legend.names[number])
         memory.watches[vehicle] = {moved[at]: watch for at, watch in own.items() if at in moved}
         for at, watch in memory.watches[vehicle].items():
             memory.attention[at, vehicle] = attention(watch, what.conditions[at].timing)
             memory.level[at, vehicle] = watch.life.level if watch.life and watch.stands else 0
     regions = [engine.region(name) for name in legend.regions]
-    for old, lives in found.lives.items():
+    for number, lives in found.lives.items():
         own_lives = {name: _placed(life, regions) for name, life in lives.items() if life.rule in kept}
-        memory.lives[engine.number(legend.names[old])] = own_lives
+        memory.lives[engine.number(legend.names[number])] = own_lives
 
 
 def _placed(life: Life, regions: Sequence[int]) -> Life:

@@ -19,7 +19,7 @@ class Timing(NamedTuple):
 
     for_ms: int = 0
     clear_for_ms: int = 0
-    count: int = 1
+    times: int = 1
     within_ms: int = 0
     flap_ms: int = 0
     expires_ms: int = 0
@@ -109,9 +109,9 @@ def _rising(watch: Watch, row: Row, timing: Timing, who: tuple[str, str]) -> Wat
     begins, since = watch.begins, watch.since
     if since == NONE:
         since = row.ts
-        if timing.count > 1:
+        if timing.times > 1:
             begins = (*(ts for ts in begins if row.ts - ts < timing.within_ms), row.ts)
-    if row.ts - since < timing.for_ms or len(begins) < timing.count - (timing.count == 1):
+    if row.ts - since < timing.for_ms or len(begins) < timing.times - (timing.times == 1):
         return msgspec.structs.replace(watch, since=since, begins=begins)
     return Watch(since, NONE, row.ts, (), _raised(watch.life, row, level, timing, who))
 

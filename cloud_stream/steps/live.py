@@ -1,4 +1,4 @@
-"""The live flow's memory: what was seen, the order, the newest frame and the alert of each vehicle."""
+"""The live flow's memory: what was seen, the order, and the newest frame of each vehicle; `alerts` has that of the alerts."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,8 +6,9 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
-from cloud_stream.alerting import PACK_OVERHEAT, Threshold, Watch, evaluate
+from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.ordering import Order, release
+from cloud_stream.steps.alerts import Alarms, AlertState
 from cloud_stream.steps.silver import Refiner
 from contracts.events import Alert, Score
 from features.transforms import live_columns, newest
@@ -33,29 +34,44 @@ class LiveState(msgspec.Struct):
     reached: Reached = msgspec.field(default_factory=dict)
     seen: Seen = msgspec.field(default_factory=dict)
     order: Order = msgspec.field(default_factory=Order)
-    watches: dict[str, Watch] = msgspec.field(default_factory=dict)
     online: pa.Table = msgspec.field(default_factory=lambda: live_columns(SILVER_TELEMETRY.empty_table()))
 
 
 class Reactor:
     """Telemetry records in, effects out. It is the only one that writes a vehicle's online row and alerts."""
 
-    def __init__(self, state: LiveState, predict: Predict, rule: Threshold = PACK_OVERHEAT) -> None:
+    def __init__(self, state: LiveState, predict: Predict, alarms: Alarms | None = None) -> None:
         self.state = state
+        self.alarms = alarms or Alarms(AlertState(), load_rules())
         self._refiner = Refiner("telemetry", state.reached, state.seen)
         self._predict = predict
-        self._rule = rule
+
+    def react(self, name: str, records: pa.Table) -> Effects:
+        """React to a batch of records of `telemetry`, `cells`, `event` or `commands`, or to nothing (`pulse`: one row, Kafka's time)."""
+        match name:
+            case "telemetry":
+                return self.step(records)
+            case "commands":
+                alerts = self.alarms.commands(records)
+            case "pulse":
+                clock_ms = records["clock_ms"][0].as_py()
+                alerts = self.alarms.tick(dict.fromkeys(self.alarms.state.engines, clock_ms))
+            case _:
+                alerts = self.alarms.records("cells" if name == "cells" else "event", records)
+        return Effects(self.state.online.slice(0, 0), alerts, [])
 
     def step(self, records: pa.Table) -> Effects:
-        """React to a batch of records."""
+        """React to a batch of telemetry records."""
         batch = self._refiner.step(records)
         self.state.reached = self._refiner.reached
         rows = release(self.state.order, batch.refined.rows, self._refiner.clocks())
         if not rows.num_rows:
             return Effects(self.state.online.slice(0, 0), [], [])
-        alerts = evaluate(self.state.watches, rows, self._rule)
+        clocks = self._refiner.clocks()
+        alerts = self.alarms.telemetry(rows, clocks)
         online = self._newer(rows)
-        return Effects(online, alerts, self._predict(online) if online.num_rows else [])
+        scores = self._predict(online) if online.num_rows else []
+        return Effects(online, alerts + self.alarms.scores(scores, max(clocks.values())), scores)
 
     def _newer(self, rows: pa.Table) -> pa.Table:
         """The rows that are newer than what stands online, one a vehicle; the state takes them in."""

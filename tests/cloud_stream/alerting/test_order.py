@@ -36,8 +36,12 @@ TELEMETRY = st.fixed_dictionaries(
     },
 )
 CELLS = st.fixed_dictionaries({"cell_v": few([[3.7, 3.7, 3.7], [3.7, 3.66, 3.71], [3.7, 3.6, 3.7]]), "probe_c": st.just([20.0])})
-EVENT = st.fixed_dictionaries({"event": few(["fault_code", "fault_gone", "boot"]), "attributes": few(['{"code":"P0A80"}', '{"code":7}', '{"code":1}', None])})
-FRAME = st.tuples(few(["V-1", "V-2"]), st.one_of(TELEMETRY.map(lambda f: ("telemetry", f)), CELLS.map(lambda f: ("cells", f)), EVENT.map(lambda f: ("event", f))))
+EVENT = st.fixed_dictionaries(
+    {"event": few(["fault_code", "fault_gone", "boot"]), "attributes": few(['{"code":"P0A80"}', '{"code":7}', '{"code":1}', None])}
+)
+FRAME = st.tuples(
+    few(["V-1", "V-2"]), st.one_of(TELEMETRY.map(lambda f: ("telemetry", f)), CELLS.map(lambda f: ("cells", f)), EVENT.map(lambda f: ("event", f)))
+)
 TABLES = {"telemetry": telemetry, "cells": cells, "event": events}
 
 
