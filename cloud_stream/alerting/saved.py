@@ -119,10 +119,10 @@ def load(saved: Saved, engine: Engine) -> None:
         engine.rebuild.setdefault(place, []).append(vehicle)
     engine.replay()
     names = {one.rule.id for one in what.silences}
-    for vehicle, own in summary.silent.items():
+    for silent, own in summary.silent.items():
         kept = {rule: life for rule, life in own.items() if rule in names}
         if kept:
-            engine.silent[engine.number(vehicle)] = kept
+            engine.silent[engine.number(silent)] = kept
     engine.heard = {engine.number(name): ms for name, ms in summary.heard.items()}
     engine.home = {engine.number(name): engine.region(region) for name, region in summary.home.items()}
     engine.too_late = summary.too_late
