@@ -54,8 +54,8 @@ def compiled(rule: Rule) -> Condition | None:
     if kind == "no_data":
         return None
     judged, signal = _judged(rule, kind)
-    if rule.on is not None:
-        at: int | None = TELEMETRY if rule.on == "telemetry" else CELLS
+    if rule.rows is not None:
+        at: int | None = TELEMETRY if rule.rows == "telemetry" else CELLS
     else:
         at = EVENT if kind == "event" else None
     return Condition(rule, judged, timing_of(rule), severities_of(rule), at, kind == "event", signal)
@@ -105,7 +105,7 @@ def _judged(rule: Rule, kind: str) -> tuple[Judged, str]:  # noqa: PLR0911 - a t
         case "geofence":
             assert rule.geofence
             inside = _inside(rule.geofence)
-            when = inside if rule.geofence.on == "enter" else Node("not", (inside,))
+            when = inside if rule.geofence.crossing == "enter" else Node("not", (inside,))
             return _judgement(Node("signal", ("lat",)), None, (when, Node("not", (when,)))), "lat"
         case _:
             return _expression(rule)

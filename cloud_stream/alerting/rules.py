@@ -66,7 +66,7 @@ class Expression(_Part, frozen=True, kw_only=True):
 class Geofence(_Part, frozen=True, kw_only=True):
     """Raised on entering or leaving a circle, or a polygon of `[lat, lon]`; cleared on the way back."""
 
-    on: Literal["enter", "leave"]
+    crossing: Literal["enter", "leave"]
     lat: Annotated[float, Meta(ge=-90, le=90)] = 0.0
     lon: Annotated[float, Meta(ge=-180, le=180)] = 0.0
     radius_m: Annotated[float, Meta(ge=0)] = 0.0
@@ -113,7 +113,10 @@ class Only(_Part, frozen=True, kw_only=True):
 
 
 class Rule(_Part, frozen=True, kw_only=True):
-    """One rule: exactly one condition (the fields from `threshold` to `event`), how long or often it must hold, and what it means."""
+    """One rule: exactly one condition (the fields from `threshold` to `event`), how long or often it must hold, and what it means.
+
+    `rows`: judge it only where a row of that kind comes. `parents`: it is quiet while one of these rules stands. `detects`: the simulator's faults
+    that it is for, by which it is scored. A condition that returns within `flap_s` of its end is the same alert, with a count."""
 
     id: Name
     title: str
@@ -130,7 +133,7 @@ class Rule(_Part, frozen=True, kw_only=True):
     geofence: Geofence | None = None
     no_data: NoData | None = None
     event: OnEvent | None = None
-    on: Literal["telemetry", "cells"] | None = None
+    rows: Literal["telemetry", "cells"] | None = None
     for_s: Seconds = 0.0
     clear_for_s: Seconds = 0.0
     times: Times | None = None

@@ -89,7 +89,7 @@ def test_deviation_from_the_fleet() -> None:
 )
 def test_a_geofence_is_entered_and_left(area: dict[str, Any]) -> None:
     way = [{"seq": at, "ts": at, "lat": lat, "lon": 18.0} for at, lat in enumerate([58.8, 59.0, 59.01, 59.2])]
-    enters, leaves = engine(rule("in", geofence={"on": "enter", **area})), engine(rule("out", geofence={"on": "leave", **area}, flap_s=0))
+    enters, leaves = engine(rule("in", geofence={"crossing": "enter", **area})), engine(rule("out", geofence={"crossing": "leave", **area}, flap_s=0))
     assert told(enters.telemetry(telemetry(way))) == [("level 0", 1), ("cleared", 3)]
     assert told(leaves.telemetry(telemetry(way))) == [("level 0", 0), ("cleared", 1), ("level 0", 3)]
 

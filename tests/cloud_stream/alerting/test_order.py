@@ -19,7 +19,7 @@ RULES = (
     rule("cross", expression={"when": "speed_kmh > 5 and cable_connected == 1"}),
     rule("smooth", expression={"when": "mean(pack_temp_max_c, 3) > 52", "value": "mean(pack_temp_max_c, 3)"}),
     rule("apart", threshold={"signal": "cells_low_mv", "above": 30, "clear": 20}, flap_s=0),
-    rule("loaded", expression={"when": "cells_low_mv > 20 and speed_kmh > 5"}, on="cells"),
+    rule("loaded", expression={"when": "cells_low_mv > 20 and speed_kmh > 5"}, rows="cells"),
     rule("fault", "critical", event={"name": "fault_code", "where": {"code": ["P0A80", 7]}, "clears": "fault_gone", "clear_after_s": 8}, flap_s=0),
     rule("gone", no_data={"after_s": 6}),
     rule("standing", "info", threshold={"signal": "pack_temp_max_c", "above": 50}, escalate=[{"severity": "major", "after_s": 4}]),
