@@ -116,7 +116,8 @@ class Rule(_Part, frozen=True, kw_only=True):
     """One rule: exactly one condition (the fields from `threshold` to `event`), how long or often it must hold, and what it means.
 
     `rows`: judge it only where a row of that kind comes. `parents`: it is quiet while one of these rules stands. `detects`: the simulator's faults
-    that it is for, by which it is scored. A condition that returns within `flap_s` of its end is the same alert, with a count."""
+    that it is for, by which it is scored. A condition that returns within `flap_s` of its end is the same alert, with a count.
+    """
 
     id: Name
     title: str
