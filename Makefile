@@ -17,7 +17,7 @@ demo: $(STAMP) ## the whole road with real and simulated vehicles, until Ctrl-C;
 	  $(if $(RATE),--rate $(RATE)) $(if $(RECORDINGS),--recordings $(RECORDINGS)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: $(STAMP) ## all tests, with the real servers; ARGS="-k silver" for some
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 integration: $(STAMP) ## only the tests that start the whole stack
 	@$(PY) -m pytest -m stack $(ARGS)

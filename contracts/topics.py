@@ -18,6 +18,8 @@ SCORES = "model.scores.v1"
 CENTRAL_TOPICS = (ALERTS, ALERT_COMMANDS, SCORES)
 PARTITIONS = 4
 EDGE_ALIAS = "edge"
+HISTORY = "history"
+"""The id of the cluster in the coordinates of rows that never were in Kafka: simulated history."""
 
 
 def mirrored(topic: str, alias: str = EDGE_ALIAS) -> str:

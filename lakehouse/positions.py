@@ -8,6 +8,7 @@ milliseconds. Offsets have gaps: compare them, never count them.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -79,6 +80,15 @@ def beyond(rows: pa.Table, reached: Mapping[Source, Position]) -> pa.Table:
         here = pc.and_(pc.equal(rows["partition"], source.partition), pc.equal(rows["topic_id"], source.topic_id))
         rows = rows.filter(pc.invert(pc.and_(here, pc.less_equal(rows["offset"], reached[source].offset))))
     return rows
+
+
+def upto(rows: pa.Table, reached: Mapping[Source, Position]) -> pa.Table:
+    """The rows whose offset is not greater than what is reached of their source; none of a source that is not named."""
+    kept = pa.array(np.zeros(rows.num_rows, bool))
+    for source in sources_of(rows) & reached.keys():
+        here = pc.and_(pc.equal(rows["partition"], source.partition), pc.equal(rows["topic_id"], source.topic_id))
+        kept = pc.or_(kept, pc.and_(here, pc.less_equal(rows["offset"], reached[source].offset)))
+    return rows if pc.all(kept).as_py() else rows.filter(kept)
 
 
 def later(one: Mapping[Source, Position], other: Mapping[Source, Position]) -> Reached:

@@ -12,6 +12,16 @@ from voltlake.stack.ports import allot
 from voltlake.stack.start import running
 
 
+@pytest.hookimpl(wrapper=True)  # before the plugin that deals groups out to processes looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Tests of the stack come first and share one process, and so one stack, while another process runs all the rest."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    for item in items:
+        if item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+    yield
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
     """The whole stack, two regions of two gateways, in a folder of its own; a test leaves it running as it found it.

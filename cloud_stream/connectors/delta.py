@@ -63,6 +63,8 @@ class Committed(NamedTuple):
 
     rows: Mapping[str, int]
     refused: Mapping[str, int] = {}
+    waiting: bool = False
+    """Not yet: commit is called again at the end of the next epoch, whether something comes or not."""
 
 
 class Committer(Protocol):
@@ -108,5 +110,6 @@ class _CommitPart(StatefulSinkPartition[Any, None]):
         if self._dirty:
             started = time.perf_counter()
             done = self._committer.commit()
-            self._committed(self._name, time.perf_counter() - started, done)
-            self._dirty = False
+            if not done.waiting:
+                self._committed(self._name, time.perf_counter() - started, done)
+            self._dirty = done.waiting

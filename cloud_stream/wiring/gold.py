@@ -1,4 +1,4 @@
-"""Silver telemetry to the newest frames and the minutes."""
+"""Silver telemetry and cells to the newest states, the minutes and the facts."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,41 +8,60 @@ import pyarrow.dataset as ds
 from bytewax.dataflow import Dataflow
 
 from cloud_stream.connectors.delta import CommitOutput, Committer, DeltaInput
+from cloud_stream.connectors.facts import FactTables
 from cloud_stream.connectors.tables import Revisions, Whole, reached_of
 from cloud_stream.flows import gold
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
 from cloud_stream.steps.gold import RECENT_MS, CurrentKeeper, MinuteMaker
 from cloud_stream.waiting import patiently
-from cloud_stream.wiring.owned import TELEMETRY, known
+from cloud_stream.wiring.owned import TELEMETRY, TOPICS, known
 from lakehouse import minutes, writer
-from lakehouse.positions import Reached
+from lakehouse.gold import dims, fleet
+from lakehouse.gold.battery import BATTERY
+from lakehouse.gold.tables import FACTS, SIGNALS
+from lakehouse.positions import Reached, Source
 from lakehouse.reader import arrow, open_table
 from lakehouse.tables import TIME, VEHICLE_MINUTES
 from lakehouse.tail import Tail
 from lakehouse.tail import sources as sources_of
 
+MADE = ("gold.vehicle_current", "gold.vehicle_minutes")
+"""Tables that follow silver at once; the facts take their time."""
+_SHARED = ["vehicle_id", "region", "event_ts", "known_at", *Source._fields, "offset"]
+NEEDED = {"telemetry": [*_SHARED, *SIGNALS], "cells": [*_SHARED, "cell_v", "probe_c"]}
+
 
 def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
-    """Silver telemetry to the newest frames and the minutes."""
+    """Silver telemetry and cells to all tables of gold."""
     lake = settings.lake
-    patiently(lambda: writer.ensure(lake, ["silver.telemetry", "gold.vehicle_current", "gold.vehicle_minutes"]))
-    silver = open_table(lake, "silver.telemetry")
+    patiently(lambda: writer.ensure(lake, ["silver.telemetry", "silver.cells", *MADE, *FACTS, fleet.NAME]))
+    patiently(lambda: dims.ensure(lake))
+    silver, cells = open_table(lake, "silver.telemetry"), open_table(lake, "silver.cells")
     sources = known(settings, TELEMETRY, sources_of(silver))
-    minute_reached = reached_of(lake, "gold.vehicle_minutes", sources)
-    current_reached = reached_of(lake, "gold.vehicle_current", sources)
+    cell_sources = known(settings, TOPICS["cells"], sources_of(cells))
+    reached = {name: reached_of(lake, name, sources) for name in (*MADE, *FACTS)}
     partitions = sorted({source.partition for source in sources})
     mine = ds.field("partition").isin(partitions)
+    minute_reached, current_reached = reached["gold.vehicle_minutes"], reached["gold.vehicle_current"]
     maker = MinuteMaker(minute_reached, _pending(lake, minute_reached), _recent(lake, minute_reached), lambda known: _revisions(lake, known))
     keeper = CurrentKeeper(current_reached, arrow(lake, "gold.vehicle_current", filters=mine))
-    behind = {source: min(minute_reached[source], current_reached[source]) for source in sources}
+    behind = {source: min(positions[source] for positions in reached.values()) for source in sources}
+    tails = {
+        "telemetry": (Tail(silver, partitions), behind),
+        "cells": (Tail(cells, sorted({source.partition for source in cell_sources})), reached_of(lake, BATTERY.name, cell_sources)),
+    }
     steps: dict[str, Callable[[pa.Table], tuple[pa.Table, Reached]]] = {"vehicle_minutes": maker.step, "vehicle_current": keeper.step}
     committers: dict[str, Callable[[], Committer]] = {
         "vehicle_minutes": partial(Revisions, lake, "gold.vehicle_minutes"),
         "vehicle_current": partial(Whole, lake, "gold.vehicle_current", sources),
+        "facts": partial(FactTables, lake, {"telemetry": sources, "cells": cell_sources}, rolls_up=settings.ordinal == 0),
     }
-    tail = Tail(silver, partitions)
-    return gold.build(DeltaInput({"telemetry": (tail, behind)}, metrics.took, 0.8), steps, CommitOutput(committers, metrics.committed))
+    return gold.build(DeltaInput(tails, metrics.took, 0.8), steps, _narrow, CommitOutput(committers, metrics.committed))
+
+
+def _narrow(kind: str, rows: pa.Table) -> pa.Table:
+    return rows.select(NEEDED[kind])
 
 
 def epoch_ms(settings: FlowSettings) -> int:

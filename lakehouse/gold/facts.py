@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.gold import spans
 from lakehouse.gold.exact import TIME, Reading, combine, packed, struct, unpacked
@@ -37,6 +38,11 @@ class Fact(NamedTuple):
     def measures(self) -> list[str]:
         """The whole numbers that the column `exact` holds."""
         return [*(key for key in self.keys or () if key != "vehicle_id"), *self.how]
+
+    @property
+    def fields_begin(self) -> str:
+        """The table's column of the instant that date and vehicle key are taken from."""
+        return {"start_ms": "start_ts", "hour_ms": "hour", "day_ms": "date"}[self.begins]
 
     @property
     def schema(self) -> pa.Schema:
@@ -84,6 +90,30 @@ def present(fact: Fact, exact: pa.Table, clocks_ms: Mapping[int, int], as_of: As
     }
     schema = fact.schema
     return pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema)
+
+
+def dates(fact: Fact, exact: pa.Table) -> set[str]:
+    """The days that exact rows belong to."""
+    return set(Reading(exact).date(fact.begins).unique().to_pylist())
+
+
+def milliseconds(instants: pa.ChunkedArray) -> list[int]:
+    """Times, or days as text, as milliseconds since the epoch."""
+    if pa.types.is_string(instants.type):
+        instants = pc.strptime(instants, format="%Y-%m-%d", unit="us")
+    return [value // 1000 for value in instants.cast(TIME).cast(pa.int64()).to_pylist()]
+
+
+def concerned(fact: Fact, rows: pa.Table, fresh: pa.Table) -> pa.Array:
+    """Which rows of the table may fold with fresh exact rows, or were open: the others stay as they are."""
+    begin, end, gap = (fact.begins, fact.begins, 0) if fact.keys is not None else ("start_ms", "end_ms", spans.GAP_MS)
+    reach = fresh.group_by("vehicle_id", use_threads=False).aggregate([(begin, "min"), (end, "max")])
+    at = pc.index_in(rows["vehicle_id"].combine_chunks(), reach["vehicle_id"].combine_chunks())
+    inside = rows["exact"].combine_chunks()
+    first = pc.greater_equal(pc.struct_field(inside, end), pc.subtract(reach[f"{begin}_min"].combine_chunks().take(at), gap))
+    last = pc.less_equal(pc.struct_field(inside, begin), pc.add(reach[f"{end}_max"].combine_chunks().take(at), gap))
+    near = pc.fill_null(pc.and_(first, last), False)
+    return pc.or_(near, rows["open"].combine_chunks()) if "open" in rows.column_names else near
 
 
 def identifiers(kind: str, vehicles: Iterable[str], starts_ms: Iterable[int]) -> pa.Array:

@@ -54,6 +54,7 @@ def rows(ask: Callable[[str], list[dict]], vehicle: str) -> list[dict]:
         ("BAD-RANGE", frame(soc_pct=250), "range"),
         ("BAD-FUTURE", frame(ts=int(time.time() * 1000) + YEAR_MS), "future"),
     ],
+    ids=["half", "bytes", "shape", "type", "range", "future"],
 )
 def test_it_stands_in_quarantine_with_a_reason_and_the_road_goes_on(
     unit: Sensor, ask: Callable[[str], list[dict]], vehicle: str, payload: str | bytes, reason: str

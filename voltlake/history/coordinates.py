@@ -8,14 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.identity import Kind
-from contracts.topics import BY_KIND, PARTITIONS, mirrored
+from contracts.topics import BY_KIND, HISTORY, PARTITIONS, mirrored
 from lakehouse.positions import Source
 from lakehouse.tables import BRONZE
 from simulators.history.tables import Wanted
 from voltlake.history.envelopes import RECORDS
 
-CLUSTER = "history"
-"""The cluster's id of all rows that never were in Kafka."""
 _MASK = 0xFFFFFFFF
 
 
@@ -56,7 +54,7 @@ class Topic:
     @property
     def sources(self) -> list[Source]:
         """One a partition."""
-        return [Source(CLUSTER, self._id, partition) for partition in range(PARTITIONS)]
+        return [Source(HISTORY, self._id, partition) for partition in range(PARTITIONS)]
 
     def arrived(self, records: pa.Table, until_ms: int) -> pa.Table:
         """Rows of bronze: all that arrived before that instant and was not given yet, in the order of arrival."""
@@ -76,7 +74,7 @@ class Topic:
         stamps = pc.cast(rows["arrived_ms"], pa.timestamp("ms", tz="UTC"))
         size = rows.num_rows
         columns = {
-            "cluster": pa.repeat(CLUSTER, size),
+            "cluster": pa.repeat(HISTORY, size),
             "topic": pa.repeat(self._topic, size),
             "topic_id": pa.repeat(self._id, size),
             "partition": pa.array(partitions),

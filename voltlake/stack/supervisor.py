@@ -32,6 +32,7 @@ class Child:
         self.process: asyncio.subprocess.Process | None = None
         self.started_s = time.monotonic()
         self.log_start = 0
+        self.blame = ""
         self.standing = Standing(name=service.name, state="waiting", since=time.time())
         self._changed = changed
 
@@ -77,7 +78,7 @@ class Supervisor:
         child = self.children[name]
         if child.process and child.process.returncode is None:
             log.warning("%s is restarted: %s", name, why)
-            child.becomes(child.standing.state, said=why)
+            child.blame = why
             _signal(child.process, signal.SIGKILL)
 
     async def stop(self) -> None:
@@ -114,7 +115,7 @@ class Supervisor:
             failures = failures_in_a_row(failures, time.monotonic() - healthy_from)
             restarts += 1
             delay_s = restart_delay_s(failures)
-            said = last_words(child.log_path, child.log_start)
+            said, child.blame = child.blame or last_words(child.log_path, child.log_start), ""
             log.warning("%s ended with exit code %s and is started again in %.1f s; last it said: %s", child.service.name, exit_code, delay_s, said)
             child.becomes("restarting", exit_code, restarts, said)
             await asyncio.sleep(delay_s)

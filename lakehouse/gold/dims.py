@@ -1,0 +1,69 @@
+"""The dimensions of a lake: load a registry, read the newest state."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
+
+from contracts.errors import Transient
+from lakehouse import writer
+from lakehouse.gold import dimensions
+from lakehouse.gold.facts import AsOf
+from lakehouse.reader import arrow, open_table
+
+TABLES = ("gold.dim_vehicle", "gold.dim_model", "gold.dim_date")
+
+
+class Dimensions:
+    """`dim_vehicle` as it is now; `refresh` says whether it has changed. `version` grows with every change."""
+
+    def __init__(self, lake: str, version: int | None = None) -> None:
+        """The newest state, or that of a version."""
+        self._table: DeltaTable = open_table(lake, "gold.dim_vehicle")
+        if version is not None and version != self._table.version():
+            self._table.load_as_version(version)
+        self._read()
+
+    def refresh(self) -> bool:
+        """Look again; true where there is a new version."""
+        before = self._table.version()
+        self._table.update_incremental()
+        if self._table.version() == before:
+            return False
+        self._read()
+        return True
+
+    def _read(self) -> None:
+        rows = self._table.to_pyarrow_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
+        self.version = self._table.version()
+        self.as_of: AsOf = dimensions.as_of(rows)
+        self.models = dimensions.models(rows)
+
+
+def ensure(lake: str) -> None:
+    """Make the dimensions; the calendar is filled at once."""
+    writer.ensure(lake, TABLES)
+    if open_table(lake, "gold.dim_date").version() == 0:
+        _write(lake, "gold.dim_date", dimensions.date_rows())
+
+
+def load(lake: str, registry: Sequence[dimensions.Row], since: datetime) -> int:
+    """Take a registry in as true from `since` on; how many versions of vehicles are new or changed."""
+    ensure(lake)
+    before = arrow(lake, "gold.dim_vehicle").select(dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
+    after = dimensions.loaded(before, registry, since)
+    known = {str(row) for row in before.to_pylist()}
+    changed = sum(str(row) not in known for row in after.to_pylist())
+    if changed:
+        _write(lake, "gold.dim_vehicle", after)
+        _write(lake, "gold.dim_model", dimensions.model_rows(after))
+    return changed
+
+
+def _write(lake: str, name: str, rows: pa.Table) -> None:
+    try:
+        write_deltalake(open_table(lake, name), rows, mode="overwrite")
+    except (DeltaError, OSError) as error:
+        raise Transient(f"table {name} cannot be written: {error}") from error
