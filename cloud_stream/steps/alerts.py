@@ -4,7 +4,7 @@ Rows, scores, people's commands and Kafka's time come in, alerts for `alerts.v1`
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -51,10 +51,16 @@ class Known(NamedTuple):
 
 
 class Alarms:
-    """The only writer of the alerts of its partitions' vehicles."""
+    """The only writer of the alerts of its partitions' vehicles. `fresh` gives other rules once there are some."""
 
-    def __init__(self, state: AlertState, rules: Loaded, known: Known = Known()) -> None:  # noqa: B008 - frozen
-        self.state, self.known = state, known
+    def __init__(
+        self,
+        state: AlertState,
+        rules: Loaded,
+        known: Known = Known(),
+        fresh: Callable[[], Loaded | None] = lambda: None,
+    ) -> None:
+        self.state, self.known, self._fresh = state, known, fresh
         self.version = ""
         self._program = program(())
         self._desk = Desk({}, state.papers, state.gateways.parents)
@@ -88,6 +94,13 @@ class Alarms:
         standing = {name for engine in self.state.engines.values() for name, (_, life) in engine.lives().items() if life.stands}
         standing |= {life.id for life in self.state.gateways.silent.values()}
         return self._told(self._desk.dropped(standing, clock_ms))
+
+    def pulse(self, idle_ms: int, clocks: Mapping[int, int]) -> list[Alert]:
+        """Every few seconds, also where nothing comes: `idle_ms` is Kafka's time where it is known to have moved on without records (else 0)."""
+        now = {partition: max(clocks.get(partition, 0), idle_ms) for partition in self.state.engines}
+        rules = self._fresh()
+        told = self.reload(rules, max(now.values(), default=0)) if rules else []
+        return told + self.tick(now)
 
     def telemetry(self, rows: pa.Table, clocks: Mapping[int, int]) -> list[Alert]:
         """Silver telemetry rows, in whatever order they are released."""

@@ -54,8 +54,7 @@ class Reactor:
             case "commands":
                 alerts = self.alarms.commands(records)
             case "pulse":
-                clock_ms = records["clock_ms"][0].as_py()
-                alerts = self.alarms.tick(dict.fromkeys(self.alarms.state.engines, clock_ms))
+                alerts = self.alarms.pulse(records["clock_ms"][0].as_py(), self._refiner.clocks())
             case _:
                 alerts = self.alarms.records("cells" if name == "cells" else "event", records)
         return Effects(self.state.online.slice(0, 0), alerts, [])

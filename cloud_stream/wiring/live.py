@@ -11,14 +11,15 @@ from bytewax.dataflow import Dataflow
 from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.delta import CommitOutput
-from cloud_stream.connectors.kafka import KafkaInput, TopicReader
+from cloud_stream.connectors.kafka import KafkaInput, Reader, TopicReader
+from cloud_stream.connectors.pulse import Pulse, watched
 from cloud_stream.connectors.tables import reached_of
 from cloud_stream.connectors.world import World
 from cloud_stream.flows import live
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
 from cloud_stream.steps.alert_checkpoint import restore
-from cloud_stream.steps.alerts import Alarms
+from cloud_stream.steps.alerts import Alarms, Known
 from cloud_stream.steps.checkpoint import load as load_checkpoint
 from cloud_stream.steps.checkpoint import load_alerts
 from cloud_stream.steps.live import Predict, Reactor
@@ -35,7 +36,7 @@ from lakehouse.reader import open_table
 MODEL = "energy_per_km"
 OTHERS = ("cells", "event", "commands")
 READ = {**{name: TOPICS[name] for name in ("telemetry", "cells", "event")}, "commands": ALERT_COMMANDS}
-PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1}
+PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1, "pulse": 2.0}
 """Seconds between reads of what comes seldom, so that telemetry does not wait for it."""
 
 
@@ -46,9 +47,10 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     reached = {name: reached_of(settings.lake, "state.live", owned(settings, topic)) for name, topic in READ.items()}
     alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS})
     reactor = Reactor(load_checkpoint(table, reached["telemetry"]), _predictor(settings.mlflow), alarms)
-    readers: dict[str, Callable[[], TopicReader]] = {
+    readers: dict[str, Callable[[], Reader]] = {
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], most=2_000, wait_s=0.001) for name in OTHERS
     }
+    readers["pulse"] = partial(Pulse, settings.kafka, TELEMETRY, [source.partition for source in reached["telemetry"]])
     readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], most=5_000, wait_s=0.04)
 
     def observe(rows: pa.Table) -> None:
@@ -63,7 +65,9 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
 def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]) -> Alarms:
     """The alerts where the checkpoint left them, under the rules of the file."""
     state, pieces = load_alerts(table, reached)
-    alarms = Alarms(state, load_rules(Path(settings.rules)) if settings.rules else load_rules())
+    rules = load_rules(Path(settings.rules)) if settings.rules else load_rules()
+    fresh = watched(settings.rules, rules.version) if settings.rules else lambda: None
+    alarms = Alarms(state, rules, Known(), fresh)
     alarms.written = restore(alarms, pieces, AlertStore(settings.lake).read(pieces)) if pieces else set()
     return alarms
 
