@@ -57,10 +57,10 @@ class Alarms:
         self,
         state: AlertState,
         rules: Loaded,
-        known: Known = Known(),
+        known: Known | None = None,
         fresh: Callable[[], Loaded | None] = lambda: None,
     ) -> None:
-        self.state, self.known, self._fresh = state, known, fresh
+        self.state, self.known, self._fresh = state, known or Known(), fresh
         self.version = ""
         self._program = program(())
         self._desk = Desk({}, state.papers, state.gateways.parents)
