@@ -42,7 +42,9 @@ class Past(NamedTuple):
     vehicle_months: float
 
 
-def run(rules: Sequence[Rule], windows: Windows, facts: Mapping[str, tuple[str, frozenset[str]]] | None = None, baseline: Baseline | None = None) -> Past:
+def run(
+    rules: Sequence[Rule], windows: Windows, facts: Mapping[str, tuple[str, frozenset[str]]] | None = None, baseline: Baseline | None = None
+) -> Past:
     """Put the past through the rules, in the order of its event times."""
     engine = Engine(program(rules), facts, baseline)
     first: dict[str, int] = {}

@@ -38,7 +38,11 @@ def list_(
     from voltlake.alerts import acts, show
 
     wanted = {"rule": rule, "vehicle_id": vehicle, "severity": severity}
-    found = [alert for alert in acts.all_alerts(_lake(data), standing=not every) if all(not text or getattr(alert, name) == text for name, text in wanted.items())]
+    found = [
+        alert
+        for alert in acts.all_alerts(_lake(data), standing=not every)
+        if all(not text or getattr(alert, name) == text for name, text in wanted.items())
+    ]
     if as_json:
         show.as_json(found[:rows])
     else:
