@@ -16,6 +16,7 @@ from features import days, transforms
 from features.transforms import DAY_FEATURES, DAYS_VIEW, EVENT_TIME, JOIN_KEY, KNOWN_TIME, WINDOW_FEATURES, WINDOWS_TABLE, WINDOWS_VIEW
 from features.windows import DAYS, MINUTES, Grid, Questions
 from lakehouse import reader
+from lakehouse.tables import SCHEMAS
 
 COMPUTED = "computed"
 """The tag of a source."""
@@ -48,7 +49,7 @@ def schema(name: str) -> pa.Schema:
 
 
 def answer(lake: str, name: str, asked: Questions, features: Sequence[str]) -> list[pa.Array]:
-    """The features of each question, null where nothing was heard or known. Raises Transient where the lake's table is not there yet."""
+    """The features of each question, null where nothing was heard or known, or the lake's table was not made yet."""
     view = VIEWS[name]
     figures = view.figures(view.prepare(_revisions(lake, view, asked, features)), asked, features)
     return [figures[feature] for feature in features]
@@ -84,14 +85,17 @@ def _changes(lake: str, view: View, first_us: int | None, last_us: int | None) -
         if bound is not None:
             one = true(_instant(bound))
             condition = one if condition is None else condition & one
-    return reader.arrow(lake, view.table, [JOIN_KEY, KNOWN_TIME], condition)
+    columns = [JOIN_KEY, KNOWN_TIME]
+    return (
+        reader.arrow(lake, view.table, columns, condition) if reader.exists(lake, view.table) else SCHEMAS[view.table].empty_table().select(columns)
+    )
 
 
 def _revisions(lake: str, view: View, asked: Questions, features: Sequence[str]) -> pa.Table:
     """The revisions that can matter to these questions."""
     columns = [JOIN_KEY, MINUTES.column, KNOWN_TIME, *view.needs(features)]
-    if not len(asked.instants_us):
-        return reader.arrow(lake, view.table, columns, ds.scalar(False))
+    if not len(asked.instants_us) or not reader.exists(lake, view.table):
+        return SCHEMAS[view.table].empty_table().select(columns)
     first, last = int(asked.instants_us.min()), int(asked.instants_us.max())
     longest = (view.grid.longest + 1) * view.grid.bucket_us
     minute = ds.field(MINUTES.column)

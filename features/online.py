@@ -1,8 +1,8 @@
 """Write and read the online features in Redis, in Feast's layout, without Feast. Redis gone: Transient."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,13 @@ from redis.retry import Retry
 
 from contracts.errors import Terminal, Transient
 from features import layout
-from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES, VEHICLE_LIVE_TTL
+from features.standing import Standing
+from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, TTLS, VEHICLE_LIVE, VEHICLE_LIVE_FEATURES
 
 TIME = pa.timestamp("us", tz="UTC")
 CHUNK_ROWS = 4096
 PATIENCE_S = 5.0
+_NO_FEATURES = frozenset([JOIN_KEY, EVENT_TIME, KNOWN_TIME])
 
 
 def connect(redis_url: str) -> "redis.Redis":
@@ -30,7 +32,7 @@ def connect(redis_url: str) -> "redis.Redis":
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def reached() -> Iterator[None]:
     """What Redis does not answer becomes Transient; what it refuses, Terminal where a person is needed."""
     try:
         yield
@@ -43,45 +45,69 @@ def _reached() -> Iterator[None]:
 
 
 class OnlineWriter:
-    """Writes rows of one feature view, one round trip a batch; a row replaces what its vehicle had in that view, at once.
+    """Writes rows of feature views, one round trip a batch; a row replaces what its vehicle had in that view, at once.
 
-    It does not look at what is there: the caller gives a vehicle's rows in the order of `(event_ts, known_at)`, newer ones only,
-    and is the only writer of that vehicle.
+    The caller is the only writer of a vehicle and gives its rows in the order of `(event_ts, known_at)`. A row older than what
+    stands in Redis from before this writer, which a restart may bring, is passed over: an older event never overwrites a newer.
     """
 
-    def __init__(self, redis_url: str, view: str = VEHICLE_LIVE, features: Sequence[str] = VEHICLE_LIVE_FEATURES) -> None:
+    def __init__(self, redis_url: str, view: str = VEHICLE_LIVE) -> None:
         """The connection is made at the first write."""
         self._client = connect(redis_url)
         self._view = view
-        self._features = tuple(features)
+        self._standing = Standing()
         self._run_id: str | None = None
 
     def write(self, rows: pa.Table) -> bool:
-        """Write rows with `vehicle_id`, `event_ts`, `known_at` and the features; several of a vehicle are applied in order.
+        """Write rows of the writer's own view: see `write_views`."""
+        return self.write_views({self._view: rows})
+
+    def write_views(self, views: Mapping[str, pa.Table]) -> bool:
+        """Write rows by view: `vehicle_id`, `event_ts`, `known_at`, features; several of a vehicle are applied in order.
 
         True where the Redis that answered is not the one of the last write that succeeded (always at the first): it may be
         empty, and the caller then writes its whole state. Raises Transient where Redis does not answer: what was written
         then is unknown, and writing the same rows again is right.
         """
-        with _reached():
+        with reached():
             connection = self._client.connection_pool.get_connection()
             try:
-                run_id = self._exchange(connection, rows)
+                self._learn(connection, views)
+                newer = {view: self._standing.newer(view, rows) for view, rows in views.items()}
+                run_id = self._exchange(connection, newer)
             except BaseException:
                 connection.disconnect()
                 raise
             finally:
                 self._client.connection_pool.release(connection)
         another = run_id != self._run_id
+        if another and self._run_id is not None:
+            self._standing = Standing()
         self._run_id = run_id
         return another
 
-    def _exchange(self, connection: "redis.Connection", rows: pa.Table) -> str:
+    def _learn(self, connection: "redis.Connection", views: Mapping[str, pa.Table]) -> None:
+        """Ask what stands of vehicles that this writer writes for the first time."""
+        for view, rows in views.items():
+            unknown = self._standing.unknown(view, rows)
+            fields = [layout.event_time_field(view), layout.known_time_field(view)]
+            connection.send_packed_command(
+                connection.pack_commands([("HMGET", layout.entity_key(vehicle), *fields) for vehicle in unknown]) if unknown else []
+            )
+            for vehicle in unknown:
+                found = _reply(connection)
+                if isinstance(found, redis.ResponseError):
+                    raise found
+                self._standing.learn(view, vehicle, [layout.decode_time(value) for value in found])
+
+    def _exchange(self, connection: "redis.Connection", views: Mapping[str, pa.Table]) -> str:
         """All commands out, then all replies in; the run id is asked on the same connection, so it is of the server that wrote."""
-        for at in range(0, rows.num_rows, CHUNK_ROWS):
-            connection.send_packed_command([layout.encode(rows.slice(at, CHUNK_ROWS), self._view, self._features)])
+        for view, rows in views.items():
+            features = [name for name in rows.column_names if name not in _NO_FEATURES]
+            for at in range(0, rows.num_rows, CHUNK_ROWS):
+                connection.send_packed_command([layout.encode(rows.slice(at, CHUNK_ROWS), view, features)])
         connection.send_command("INFO", "server")
-        replies = [_reply(connection) for _ in range(rows.num_rows)]
+        replies = [_reply(connection) for rows in views.values() for _ in range(rows.num_rows)]
         information = _reply(connection)
         refused = next((reply for reply in [*replies, information] if isinstance(reply, redis.ResponseError)), None)
         if refused is not None:
@@ -111,30 +137,34 @@ def read(
 ) -> pa.Table:
     """The online rows of vehicles, in the given order, one round trip, straight from Redis.
 
-    Columns: `vehicle_id`, the features (64-bit float, null where not known), `event_ts`, `known_at` (UTC, null for a vehicle
+    Columns: `vehicle_id`, the features (64-bit float, null where not known or past the view's ttl), `event_ts`, `known_at` (UTC, null for a vehicle
     that was never written; `known_at` also where Feast wrote it), `age_s` at `now`, and `state`: "fresh", "stale" past the
     view's ttl, or "missing". Raises Transient where Redis does not answer, Terminal for a value that is no number.
     """
     fields = [*(layout.feature_field(view, feature) for feature in features), layout.event_time_field(view), layout.known_time_field(view)]
-    with _reached():
+    with reached():
         pipeline = client.pipeline(transaction=False)
         for vehicle in vehicle_ids:
             pipeline.execute_command("HMGET", layout.entity_key(vehicle), *fields)
         rows = pipeline.execute()
+    times = {
+        EVENT_TIME: pa.array([layout.decode_time(row[-2]) for row in rows], pa.int64()).cast(TIME),
+        KNOWN_TIME: pa.array([layout.decode_time(row[-1]) for row in rows], pa.int64()).cast(TIME),
+    }
+    age_s = _ages(times[EVENT_TIME], now or datetime.now(UTC))
+    stale = age_s > TTLS[view].total_seconds() if view in TTLS else np.zeros(len(age_s), bool)
     columns: dict[str, pa.Array] = {JOIN_KEY: pa.array(vehicle_ids, pa.string())}
     try:
         for place, feature in enumerate(features):
-            columns[feature] = pa.array([layout.decode_double(row[place]) for row in rows], pa.float64())
+            columns[feature] = pa.array(
+                [None if old else layout.decode_double(row[place]) for row, old in zip(rows, stale, strict=True)], pa.float64()
+            )
     except ValueError as error:
         raise Terminal(
             f"an online value of {view} is not what this version writes: {error}; apply the feature repo and let the flow fill Redis"
         ) from None
-    columns[EVENT_TIME] = pa.array([layout.decode_time(row[-2]) for row in rows], pa.int64()).cast(TIME)
-    columns[KNOWN_TIME] = pa.array([layout.decode_time(row[-1]) for row in rows], pa.int64()).cast(TIME)
-    age_s = _ages(columns[EVENT_TIME], now or datetime.now(UTC))
-    columns["age_s"] = pa.array(age_s, from_pandas=True)
-    columns["state"] = pa.array(_states(age_s, VEHICLE_LIVE_TTL), pa.string())
-    return pa.table(columns)
+    states = np.where(np.isnan(age_s), "missing", np.where(stale, "stale", "fresh"))
+    return pa.table({**columns, **times, "age_s": pa.array(age_s, from_pandas=True), "state": pa.array(states.tolist(), pa.string())})
 
 
 def _ages(times: pa.Array, now: datetime) -> np.ndarray:
@@ -143,7 +173,3 @@ def _ages(times: pa.Array, now: datetime) -> np.ndarray:
     micros = times.cast(pa.int64())
     ages = (now_us - micros.fill_null(now_us).to_numpy(zero_copy_only=False)) / 1_000_000
     return np.where(times.is_valid().to_numpy(zero_copy_only=False), ages, np.nan)
-
-
-def _states(age_s: np.ndarray, ttl: timedelta) -> list[str]:
-    return ["missing" if np.isnan(age) else "stale" if age > ttl.total_seconds() else "fresh" for age in age_s]

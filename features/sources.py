@@ -10,7 +10,7 @@ from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
 
 from contracts.errors import Terminal
-from features import computed
+from features import computed, shaped
 from lakehouse import reader, saved
 from lakehouse.tables import SCHEMAS
 
@@ -36,6 +36,9 @@ def schema(lake: str, source: DataSource) -> pa.Schema:
     made_by = computed_by(source)
     if made_by:
         return computed.schema(made_by)
+    shape = shaped_by(source)
+    if shape:
+        return shaped.schema(shape)
     return SCHEMAS[name] if name in SCHEMAS else _dataset(lake, name).schema
 
 
@@ -47,6 +50,14 @@ def computed_by(source: DataSource) -> str | None:
     return name
 
 
+def shaped_by(source: DataSource) -> str | None:
+    """The shape that a source's facts are read in; None for rows as they are. Raises Terminal for one that this version does not know."""
+    name = source.tags.get(shaped.SHAPED)
+    if name is not None and name not in shaped.SHAPES:
+        raise Terminal(f"source {source.name} is shaped as {name!r}, which this version does not know: run `voltlake features apply`")
+    return name
+
+
 def rows(lake: str, source: DataSource, columns: Iterable[str], matching: ds.Expression | None = None) -> pa.Table:
     """Columns of a source, called as the features are, that match an expression over the table's own columns.
 
@@ -54,7 +65,8 @@ def rows(lake: str, source: DataSource, columns: Iterable[str], matching: ds.Exp
     """
     name = table_name(source)
     own = [own_name(source, column) for column in columns]
-    data = _dataset(lake, name)
+    shape = shaped_by(source)
+    data = ds.InMemoryDataset(shaped.rows(lake, shape)) if shape else _dataset(lake, name)
     missing = [column for column in own if column not in data.schema.names]
     if missing:
         raise Terminal(f"table {name} has no column {', '.join(missing)}; apply the feature repo of this version")

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from contracts.signals import BY_NAME, Signal
 from features.definitions import VEHICLE_DAYS, VEHICLE_WINDOWS, Windowed, columns
-from features.windows import DAYS, MINUTES, Grid, Questions, Revisions, spans
+from features.windows import DAYS, MINUTES, Grid, Questions, Revisions, gathered, spans
 
 PROJECT = "voltlake"
 JOIN_KEY = "vehicle_id"
@@ -59,6 +59,8 @@ WINDOWS_TABLE = "gold.vehicle_minutes"
 WINDOWS_TTL = timedelta(hours=1)
 DAYS_VIEW = "vehicle_days"
 DAYS_TTL = timedelta(days=2)
+TTLS = {VEHICLE_LIVE: VEHICLE_LIVE_TTL, WINDOWS_VIEW: WINDOWS_TTL, DAYS_VIEW: DAYS_TTL}
+"""Past this age a value of a view is not given out as one."""
 OWNER = "voltlake"
 
 _WINDOW_COLUMNS = columns(VEHICLE_WINDOWS, MINUTES)
@@ -141,6 +143,10 @@ CHARGING_V1_FEATURES: tuple[str, ...] = ("soc_pct", "pack_temp_c", "pack_temp_ma
 CHARGING_V1_WINDOWS: tuple[str, ...] = ("power_in_max_kw_5m", "power_mean_kw_5m", "charging_share_15m", "soc_change_pct_15m", "distance_km_60m")
 CHARGING_V1_DAYS: tuple[str, ...] = ("distance_km_1d", "distance_km_7d", "energy_in_kwh_7d", "soc_low_pct_7d", "charging_share_7d")
 
+SCORABLE_WINDOWS = tuple(dict.fromkeys([*ENERGY_V1_WINDOWS, *BATTERY_FAULT_V1_WINDOWS, *CHARGING_V1_WINDOWS]))
+SCORABLE = (*VEHICLE_LIVE_FEATURES, *SCORABLE_WINDOWS)
+"""The columns that the live flow has at hand for a model."""
+
 
 def signal_of(feature: str) -> Signal:
     """The signal that a live feature is the last value of."""
@@ -176,9 +182,9 @@ def days(revisions: pa.Table, asked: Questions, features: Sequence[str] = DAY_FE
 
 def minute_columns(features: Sequence[str]) -> list[str]:
     """The columns of `gold.vehicle_minutes` that some windowed features need, beside vehicle, minute and `known_at`."""
-    signals = dict.fromkeys(signal for name in features for signal in (_WINDOW_COLUMNS.get(name) or _DAY_COLUMNS[name]).signals)
-    parts = {signal: ("n", "sum", "min", "max") if BY_NAME[signal].minute == "stats" else ("min", "max") for signal in signals}
-    return [f"{signal}_{part}" for signal in signals for part in parts[signal]]
+    minutes = [_WINDOW_COLUMNS[name].formula for name in features if name in _WINDOW_COLUMNS]
+    whole_days = [_DAY_COLUMNS[name].formula for name in features if name in _DAY_COLUMNS]
+    return list(dict.fromkeys([*gathered(dict.fromkeys(minutes), MINUTES), *gathered(dict.fromkeys(whole_days), DAYS)]))
 
 
 def _figures(revisions: Revisions, asked: Questions, wanted: dict[str, Windowed]) -> dict[str, pa.Array]:

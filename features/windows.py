@@ -5,7 +5,7 @@ At an instant t a window of W buckets holds the last W that ended at or before t
 depends on the revisions alone, not on who asks, in which order or in which batch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -162,6 +162,26 @@ class Span:
 
     def _scaled(self, values: Ints, nothing: int, signal: str) -> Floats:
         return np.where(values == nothing, np.nan, values / self._scales[signal])
+
+
+def gathered(formulas: Iterable[Callable[[Span], Floats]], grid: Grid, scales: Mapping[str, int] = SCALES) -> list[str]:
+    """The columns that formulas read, in their order: found by trying them on nothing."""
+    nothing = _Nothing(pa.table({}), np.zeros((grid.longest, 0), np.int64), grid, scales)
+    for formula in formulas:
+        formula(nothing)
+    return list(nothing.read)
+
+
+class _Nothing(Span):
+    """Windows of no question, that remember what they were asked for."""
+
+    @cached_property
+    def read(self) -> dict[str, None]:
+        return {}
+
+    def gather(self, column: str) -> tuple[Ints, np.ndarray]:
+        self.read[column] = None
+        return np.zeros(self.places.shape, np.int64), np.zeros(self.places.shape, bool)
 
 
 class Questions(NamedTuple):

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from contracts.errors import Broken
-from voltlake.commands import alert_rules, alerts, demo, doctor, gold, lake, lakehouse, models, scenario, stack, users, vehicles
+from voltlake.commands import alert_rules, alerts, demo, doctor, features, gold, lake, lakehouse, models, scenario, stack, users, vehicles
 from voltlake.settings import surroundings
 
 app = typer.Typer(name="voltlake", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -25,6 +25,7 @@ def front(context: typer.Context) -> None:
 
 for command in (demo.demo, stack.up, stack.down, stack.status, stack.logs, vehicles.simulate, vehicles.replay, lake.audit, lake.query, doctor.doctor):
     app.command()(command)
+app.add_typer(features.app)
 app.add_typer(models.app)
 alerts.app.add_typer(alert_rules.app)
 app.add_typer(alerts.app)

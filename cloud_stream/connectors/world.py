@@ -10,18 +10,22 @@ import pyarrow as pa
 from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.delta import Committed
 from cloud_stream.connectors.kafka import Outbox
+from cloud_stream.steps.alert_checkpoint import alert_pieces
 from cloud_stream.steps.alert_checkpoint import dump as dump_alerts
-from cloud_stream.steps.checkpoint import alert_pieces, dump
+from cloud_stream.steps.checkpoint import dump
 from cloud_stream.steps.live import Effects, Reactor
 from cloud_stream.waiting import patiently
 from contracts.codec import encode
 from contracts.topics import ALERTS, SCORES
 from features.online import OnlineWriter
+from features.transforms import VEHICLE_LIVE
 from lakehouse import writer
 from lakehouse.reader import open_table
 
 CHECKPOINT_S = 5.0
 """How often the memory is written down: bounds what a restart reads again."""
+CHECKPOINT_SHARE = 0.05
+"""More of the time than this is never spent on writing it down: a large fleet's memory is written less often."""
 log = logging.getLogger(__name__)
 
 
@@ -32,7 +36,7 @@ class World:
         self._table, self._alerts = open_table(lake, "state.live"), AlertStore(lake)
         self._outbox = Outbox(kafka)
         self._online, self._reactor, self._observe = online, reactor, observe
-        self._written = time.monotonic()
+        self._next = time.monotonic() + CHECKPOINT_S
         self._sent: Counter[str] = Counter()
 
     def add(self, item: Effects) -> None:
@@ -42,22 +46,24 @@ class World:
             self._outbox.send(ALERTS, alert.vehicle_id, encode(alert))
         for score in item.scores:
             self._outbox.send(SCORES, score.vehicle_id, encode(score))
-        if item.online.num_rows and patiently(lambda: self._online.write(item.online)):
-            everything = self._reactor.state.online
-            log.info("another Redis answers: writing the online rows of all %d vehicles", everything.num_rows)
-            patiently(lambda: self._online.write(everything))
-        self._sent.update({"online": item.online.num_rows, ALERTS: len(item.alerts), SCORES: len(item.scores)})
+        views = item.views()
+        if any(rows.num_rows for rows in views.values()) and patiently(lambda: self._online.write_views(views)):
+            everything = self._reactor.everything()
+            log.info("another Redis answers: writing the online rows of all %d vehicles", everything[VEHICLE_LIVE].num_rows)
+            patiently(lambda: self._online.write_views(everything))
+        self._sent.update({"online": sum(rows.num_rows for rows in views.values()), ALERTS: len(item.alerts), SCORES: len(item.scores)})
         self._observe(item.online)
 
     def commit(self) -> Committed:
         """Wait for Kafka's acknowledgements; every few seconds write the memory down with its positions."""
         self._outbox.flush()
         sent, self._sent = self._sent, Counter()
-        if time.monotonic() - self._written >= CHECKPOINT_S:
+        if time.monotonic() >= self._next:
             self._checkpoint()
         return Committed(sent)
 
     def _checkpoint(self) -> None:
+        started = time.monotonic()
         state, alarms = self._reactor.state, self._reactor.alarms
         every = [state.reached, *alarms.state.reached.values()]
         reached = {source: position for read in every for source, position in read.items() if position.offset >= 0}
@@ -69,4 +75,5 @@ class World:
             self._alerts.write(chunks)
             table = pa.concat_tables([dump(state), alert_pieces(alarms, pieces)])
             writer.replace(self._table, "state.live", table, f"partition IN ({partitions})", reached)
-        self._written = time.monotonic()
+        took = time.monotonic() - started
+        self._next = time.monotonic() + max(CHECKPOINT_S, took / CHECKPOINT_SHARE)

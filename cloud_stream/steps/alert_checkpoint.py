@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
+import pyarrow as pa
 
 from cloud_stream.alerting.desk import Papers
 from cloud_stream.alerting.engine import Engine
@@ -11,6 +12,9 @@ from cloud_stream.alerting.gateways import PREFIX, Gateways
 from cloud_stream.alerting.history import CHUNK_MS, HORIZON_MS, SNAPSHOT_MS
 from cloud_stream.alerting.saved import Saved, load, save
 from cloud_stream.steps.alerts import Alarms, AlertState
+from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
+from lakehouse.positions import Reached
+from lakehouse.tables import LIVE_STATE
 
 SLOTS = 2 * (HORIZON_MS + SNAPSHOT_MS) // CHUNK_MS
 """A ring twice as long as what counts: a slot is written again long after nothing needs it."""
@@ -97,3 +101,25 @@ def _merge(state: AlertState, piece: _Piece) -> None:
         gateways.heard[gateway] = max(gateways.heard.get(gateway, 0), heard_ms)
     gateways.silent |= piece.gateways.silent
     gateways.names += [name for name in piece.gateways.names if name not in gateways.names]
+
+
+def alert_pieces(alarms: Alarms, pieces: Mapping[int, bytes]) -> pa.Table:
+    """The alerts' pieces, and what was seen of cells and events, as rows."""
+    rows = [{"partition": partition, "piece": "alerts", "content": content} for partition, content in pieces.items()]
+    for kind, seen in alarms.state.seen.items():
+        partitions = sorted({entry.partition for entry in seen.values()})
+        rows += [{"partition": partition, "piece": f"seen.{kind}", "content": packed_seen(seen, partition)} for partition in partitions]
+    return pa.Table.from_pylist(rows, LIVE_STATE)
+
+
+def load_alerts(table: pa.Table, reached: Mapping[str, Reached]) -> tuple[AlertState, dict[int, bytes]]:
+    """What was seen of cells and events, and the pieces of the alerts, of the partitions in `reached` (by cells, event, commands)."""
+    partitions = {source.partition for read in reached.values() for source in read}
+    state, pieces = AlertState(reached={name: dict(read) for name, read in reached.items()}), {}
+    for row in table.to_pylist():
+        if row["partition"] in partitions:
+            if row["piece"] == "alerts":
+                pieces[row["partition"]] = row["content"]
+            elif row["piece"].startswith("seen."):
+                state.seen.setdefault(row["piece"].removeprefix("seen."), {}).update(unpacked_seen(row["content"], row["partition"]))
+    return state, pieces

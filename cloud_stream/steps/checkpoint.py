@@ -6,22 +6,21 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloud_stream.steps.alerts import Alarms, AlertState
 from cloud_stream.steps.live import LiveState
-from contracts.ranges import Ranges
-from lakehouse.positions import Position, Reached, Source
-from lakehouse.quality.marks import packed, unpack
-from lakehouse.seen import Entry, Seen, Sender
+from cloud_stream.steps.live_windows import WindowState, at_clock
+from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
+from lakehouse.positions import Position, Source
+from lakehouse.seen import Sender
 from lakehouse.tables import LIVE_STATE
 
 _pack = msgspec.msgpack.Encoder().encode
-_Pairs = list[tuple[int, int]]
-_Seen = list[tuple[str, str, int, _Pairs, _Pairs, bytes | None]]
+_SMALL = pa.ipc.IpcWriteOptions(compression="zstd")
 _Following = list[tuple[str, str, int]]
 
 
 def dump(state: LiveState) -> pa.Table:
     """All pieces of all partitions."""
+    state.windows.settle()
     home = {sender.vehicle_id: entry.partition for sender, entry in state.seen.items()}
     rows = []
     for partition in sorted({source.partition for source in state.reached}):
@@ -29,8 +28,11 @@ def dump(state: LiveState) -> pa.Table:
         pieces = {
             "seen": packed_seen(state.seen, partition),
             "following": _pack([(*sender, seq) for sender, seq in state.order.following.items() if sender.vehicle_id in mine]),
-            "waiting": _stream(state.order.waiting, mine),
-            "online": _stream(state.online, mine),
+            "waiting": _stream(_of(state.order.waiting, mine)),
+            "online": _stream(_of(state.online, mine)),
+            "minutes": _stream(_here(state.windows.minutes, partition)),
+            "minutes_waiting": _stream(_here(state.windows.waiting, partition)),
+            "looked": _pack(state.windows.looked_ms.get(partition, 0)),
         }
         rows += [{"partition": partition, "piece": piece, "content": content} for piece, content in pieces.items()]
     return pa.Table.from_pylist(rows, LIVE_STATE)
@@ -52,55 +54,36 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
     online = _together(content for _, content in pieces.get("online", []))
     if online is not None:
         state.online = online
+    state.windows = _windows(pieces)
+    state.windows.rows = at_clock(state.windows.minutes, {source.partition: at.clock_ms for source, at in reached.items()})
     return state
 
 
-def alert_pieces(alarms: Alarms, pieces: Mapping[int, bytes]) -> pa.Table:
-    """The alerts' pieces, and what was seen of cells and events, as rows."""
-    rows = [{"partition": partition, "piece": "alerts", "content": content} for partition, content in pieces.items()]
-    for kind, seen in alarms.state.seen.items():
-        partitions = sorted({entry.partition for entry in seen.values()})
-        rows += [{"partition": partition, "piece": f"seen.{kind}", "content": packed_seen(seen, partition)} for partition in partitions]
-    return pa.Table.from_pylist(rows, LIVE_STATE)
+def _windows(pieces: Mapping[str, list[tuple[int, bytes]]]) -> WindowState:
+    looked = {partition: msgspec.msgpack.decode(content, type=int) for partition, content in pieces.get("looked", [])}
+    state = WindowState(looked_ms=looked)
+    kept, waiting = (_together(content for _, content in pieces.get(piece, [])) for piece in ("minutes", "minutes_waiting"))
+    state.minutes = state.minutes if kept is None else kept
+    state.waiting = state.waiting if waiting is None else waiting
+    return state
 
 
-def load_alerts(table: pa.Table, reached: Mapping[str, Reached]) -> tuple[AlertState, dict[int, bytes]]:
-    """What was seen of cells and events, and the pieces of the alerts, of the partitions in `reached` (by cells, event, commands)."""
-    partitions = {source.partition for read in reached.values() for source in read}
-    state, pieces = AlertState(reached={name: dict(read) for name, read in reached.items()}), {}
-    for row in table.to_pylist():
-        if row["partition"] in partitions:
-            if row["piece"] == "alerts":
-                pieces[row["partition"]] = row["content"]
-            elif row["piece"].startswith("seen."):
-                state.seen.setdefault(row["piece"].removeprefix("seen."), {}).update(unpacked_seen(row["content"], row["partition"]))
-    return state, pieces
+def _here(rows: pa.Table, partition: int) -> pa.Table:
+    return rows.filter(pc.equal(rows["partition"], partition))
 
 
-def packed_seen(seen: Seen, partition: int) -> bytes:
-    """What was seen of one partition's senders."""
-    own = [(sender, entry) for sender, entry in seen.items() if entry.partition == partition]
-    return _pack([(*sender, entry.clock_ms, entry.accepted.pairs(), entry.quarantined.pairs(), packed(entry)) for sender, entry in own])
+def _of(rows: pa.Table | None, vehicles: set[str]) -> pa.Table | None:
+    return None if rows is None else rows.filter(pc.is_in(rows["vehicle_id"], pa.array(sorted(vehicles), pa.string())))
 
 
-def unpacked_seen(content: bytes, partition: int) -> Seen:
-    """The same, back."""
-    seen: Seen = {}
-    for vehicle, boot, clock_ms, accepted, quarantined, memory in msgspec.msgpack.decode(content, type=_Seen):
-        entry = seen[Sender(vehicle, boot)] = Entry(Ranges(accepted), Ranges(quarantined), partition, clock_ms)
-        unpack(memory, entry)
-    return seen
-
-
-def _stream(table: pa.Table | None, vehicles: set[str]) -> bytes:
-    """The rows of these vehicles as an Arrow stream; empty where there are none."""
-    if table is None:
+def _stream(rows: pa.Table | None) -> bytes:
+    """Rows as an Arrow stream; empty where there are none."""
+    if rows is None or not rows.num_rows:
         return b""
-    mine = table.filter(pc.is_in(table["vehicle_id"], pa.array(sorted(vehicles), pa.string())))
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, mine.schema) as stream:
-        stream.write_table(mine)
-    return sink.getvalue().to_pybytes() if mine.num_rows else b""
+    with pa.ipc.new_stream(sink, rows.schema, options=_SMALL) as stream:
+        stream.write_table(rows)
+    return sink.getvalue().to_pybytes()
 
 
 def _together(streams: Iterable[bytes]) -> pa.Table | None:

@@ -8,24 +8,31 @@ import pyarrow as pa
 
 from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.ordering import Order, release
+from cloud_stream.steps import live_windows
 from cloud_stream.steps.alerts import Alarms, AlertState
+from cloud_stream.steps.live_windows import WindowState
 from cloud_stream.steps.silver import Refiner
 from contracts.events import Alert, Score
-from features.transforms import live_columns, newest
+from features.transforms import VEHICLE_LIVE, WINDOWS_VIEW, live_columns, newest
 from lakehouse.positions import Reached
 from lakehouse.seen import Seen
 from lakehouse.tables import SILVER_TELEMETRY
 
 Predict = Callable[[pa.Table], list[Score]]
-"""Scores of live rows; an empty list where there is no model."""
+"""Scores of live rows with windows beside them (`features.transforms.SCORABLE`); an empty list where there is no model."""
 
 
 class Effects(NamedTuple):
-    """What a batch changes: online rows (one a vehicle, newer ones only), alerts, scores."""
+    """What a batch changes: online rows of both views (one a vehicle, newer ones only), alerts, scores."""
 
     online: pa.Table
+    windows: pa.Table
     alerts: list[Alert]
     scores: list[Score]
+
+    def views(self) -> dict[str, pa.Table]:
+        """The online rows by feature view."""
+        return {VEHICLE_LIVE: self.online, WINDOWS_VIEW: self.windows}
 
 
 class LiveState(msgspec.Struct):
@@ -35,6 +42,7 @@ class LiveState(msgspec.Struct):
     seen: Seen = msgspec.field(default_factory=dict)
     order: Order = msgspec.field(default_factory=Order)
     online: pa.Table = msgspec.field(default_factory=lambda: live_columns(SILVER_TELEMETRY.empty_table()))
+    windows: WindowState = msgspec.field(default_factory=WindowState)
 
 
 class Reactor:
@@ -57,20 +65,23 @@ class Reactor:
                 alerts = self.alarms.pulse(records["clock_ms"][0].as_py(), self._refiner.clocks())
             case _:
                 alerts = self.alarms.records("cells" if name == "cells" else "event", records)
-        return Effects(self.state.online.slice(0, 0), alerts, [])
+        return Effects(self.state.online.slice(0, 0), self.state.windows.rows.slice(0, 0), alerts, [])
 
     def step(self, records: pa.Table) -> Effects:
-        """React to a batch of telemetry records."""
+        """React to a batch of telemetry records. Features take frames as they come; alerts in the order of their seqs."""
         batch = self._refiner.step(records)
-        self.state.reached = self._refiner.reached
-        rows = release(self.state.order, batch.refined.rows, self._refiner.clocks())
-        if not rows.num_rows:
-            return Effects(self.state.online.slice(0, 0), [], [])
-        clocks = self._refiner.clocks()
-        alerts = self.alarms.telemetry(rows, clocks)
-        online = self._newer(rows)
-        scores = self._predict(online) if online.num_rows else []
-        return Effects(online, alerts + self.alarms.scores(scores, max(clocks.values())), scores)
+        self.state.reached, clocks = self._refiner.reached, self._refiner.clocks()
+        frames = batch.refined.rows
+        online = self._newer(frames) if frames.num_rows else self.state.online.slice(0, 0)
+        windows = live_windows.step(self.state.windows, frames, clocks)
+        ordered = release(self.state.order, frames, clocks)
+        alerts = self.alarms.telemetry(ordered, clocks) if ordered.num_rows else []
+        scores = self._predict(live_windows.beside(self.state.windows, online)) if online.num_rows else []
+        return Effects(online, windows, alerts + self.alarms.scores(scores, max(clocks.values(), default=0)), scores)
+
+    def everything(self) -> dict[str, pa.Table]:
+        """All that stands online, by feature view: for a Redis that came back empty."""
+        return {VEHICLE_LIVE: self.state.online, WINDOWS_VIEW: self.state.windows.rows}
 
     def _newer(self, rows: pa.Table) -> pa.Table:
         """The rows that are newer than what stands online, one a vehicle; the state takes them in."""

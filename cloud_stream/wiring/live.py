@@ -18,10 +18,9 @@ from cloud_stream.connectors.world import World
 from cloud_stream.flows import live
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
-from cloud_stream.steps.alert_checkpoint import restore
+from cloud_stream.steps.alert_checkpoint import load_alerts, restore
 from cloud_stream.steps.alerts import Alarms, Known
 from cloud_stream.steps.checkpoint import load as load_checkpoint
-from cloud_stream.steps.checkpoint import load_alerts
 from cloud_stream.steps.live import Predict, Reactor
 from cloud_stream.waiting import patiently
 from cloud_stream.wiring.owned import TELEMETRY, TOPICS, owned
@@ -29,6 +28,7 @@ from contracts.events import Score
 from contracts.topics import ALERT_COMMANDS
 from features.online import OnlineWriter
 from features.scoring import Champion
+from features.transforms import SCORABLE
 from lakehouse import writer
 from lakehouse.positions import Reached
 from lakehouse.reader import open_table
@@ -81,7 +81,7 @@ def _predictor(mlflow: str) -> Predict:
     """Scores by the champion of the energy model; none where MLflow is not configured or no version was promoted."""
     if not mlflow:
         return lambda _rows: []
-    champion = Champion(mlflow, MODEL)
+    champion = Champion(mlflow, MODEL, features=SCORABLE)
     champion.start()
 
     def predict(rows: pa.Table) -> list[Score]:

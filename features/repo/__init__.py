@@ -5,9 +5,12 @@ from typing import Any
 
 def definitions() -> list[Any]:
     """All that a registry of this version holds. Imports Feast."""
-    from features.repo import entities, services, sources, views
+    from feast import Entity, FeatureService, FeatureView, FileSource, OnDemandFeatureView
 
-    kinds = ("Entity", "FileSource", "FeatureView", "FeatureService", "OnDemandFeatureView", "RequestSource")
-    modules = (entities, sources, views, services)
-    found = [value for module in modules for value in vars(module).values() if type(value).__name__ in kinds]
+    from features.repo import entities, on_demand, services, sources, views
+
+    modules = (entities, sources, views, on_demand, services)
+    kinds = Entity | FileSource | FeatureView | OnDemandFeatureView | FeatureService
+    values = [value for module in modules for value in vars(module).values()]
+    found = [one for value in values for one in (value.values() if isinstance(value, dict) else [value]) if isinstance(one, kinds)]
     return list({id(one): one for one in found}.values())

@@ -4,6 +4,7 @@ from feast import FileSource
 from feast.data_format import DeltaFormat
 
 from features.computed import COMPUTED
+from features.shaped import SHAPED, SHAPES
 from features.transforms import DAYS_VIEW, EVENT_TIME, KNOWN_TIME, VEHICLE_LIVE_TABLE, WINDOWS_TABLE, WINDOWS_VIEW
 
 
@@ -25,3 +26,7 @@ minutes = _known(
     "minutes", WINDOWS_TABLE, "Windows over the closed minutes of each vehicle, as they were known at the instant.", **{COMPUTED: WINDOWS_VIEW}
 )
 days = _known("days", WINDOWS_TABLE, "Windows over the whole UTC days of each vehicle, as they were known at the instant.", **{COMPUTED: DAYS_VIEW})
+shapes = {
+    name: _known(name, shape.table, f"Rows of {shape.table} in the shape of features, from when each was over for certain.", **{SHAPED: name})
+    for name, shape in SHAPES.items()
+}

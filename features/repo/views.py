@@ -1,12 +1,15 @@
 """The feature views. Each feature has a description, its unit, an owner and the VSS signals that it comes from."""
 
+from datetime import timedelta
+
 from feast import FeatureView, Field
 from feast.types import Float64, String
 
 from contracts.signals import BY_NAME
 from features.definitions import VEHICLE_DAYS, VEHICLE_WINDOWS, Windowed
 from features.repo import sources
-from features.repo.entities import vehicle
+from features.repo.entities import charging_session, station, trip, vehicle
+from features.shaped import SHAPES
 from features.transforms import (
     DAYS_TTL,
     DAYS_VIEW,
@@ -70,3 +73,32 @@ vehicle_days = FeatureView(
     owner=OWNER,
     tags={"kind": "days", "message": "telemetry"},
 )
+_ABOUT = {entity.join_key: entity for entity in (vehicle, trip, charging_session, station)}
+_MEANING = {
+    "trip_facts": "What a trip was like, once it is over.",
+    "session_facts": "What a charging session was like, once it is over.",
+    "battery_health": "What a day said of a vehicle's battery.",
+    "trip_habits": "How a vehicle was driven over its last trips.",
+    "charging_habits": "How a vehicle was charged over its last sessions.",
+    "station_habits": "How a station was used over its last sessions.",
+}
+
+
+def _shaped(name: str, description: str) -> FeatureView:
+    shape = SHAPES[name]
+    return FeatureView(
+        name=name,
+        entities=[_ABOUT[shape.key]],
+        ttl=timedelta(days=365),
+        source=sources.shapes[name],
+        schema=[
+            Field(name=shape.key, dtype=String),
+            *(_field(feature, told.unit, told.description, told.signals) for feature, told in shape.told.items()),
+        ],
+        description=f"{description} Written online by `voltlake features materialize`.",
+        owner=OWNER,
+        tags={"kind": "facts", "message": "telemetry"},
+    )
+
+
+trip_facts, session_facts, battery_health, trip_habits, charging_habits, station_habits = (_shaped(*pair) for pair in _MEANING.items())

@@ -17,8 +17,8 @@ def frames(seqs: list[int], first_offset: int = 0, hot: bool = False):
 def test_only_a_newer_frame_goes_online() -> None:
     reactor = Reactor(LiveState(), lambda _rows: [])
     assert reactor.step(frames([0, 1])).online["soc_pct"].to_pylist() == [1]
-    assert reactor.step(frames([3], 2)).online.num_rows == 0, "seq 2 is waited for"
-    assert reactor.step(frames([2], 3)).online["soc_pct"].to_pylist() == [3]
+    assert reactor.step(frames([3], 2)).online["soc_pct"].to_pylist() == [3], "features do not wait for seq 2"
+    assert reactor.step(frames([2], 3)).online.num_rows == 0, "an older event"
     assert reactor.step(frames([2], 4)).online.num_rows == 0, "a duplicate"
 
 

@@ -8,6 +8,7 @@ import redis
 from feast import FeatureStore
 
 from features.store import apply, open_store
+from lakehouse import writer
 from tests.features.made import add, frames, free_port, minutes, redis_server
 
 
@@ -30,6 +31,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("lake")
     add(place, "silver.telemetry", frames(8, 600))
     add(place, "gold.vehicle_minutes", minutes(8, 10))
+    writer.ensure(str(place), ["gold.trips", "gold.charging_sessions", "gold.battery_daily"])
     return place
 
 

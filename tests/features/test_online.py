@@ -66,13 +66,13 @@ def test_a_null_replaces_an_older_value(store: FeatureStore, empty_redis: str) -
     assert through_feast(store, ["TEST-000"])["speed_kmh"] == [88.5]
     writer.write(full.set_column(3, "speed_kmh", pa.array([None], pa.float64())))
     assert through_feast(store, ["TEST-000"])["speed_kmh"] == [None]
-    assert read(connect(empty_redis), ["TEST-000"])["speed_kmh"].to_pylist() == [None]
+    assert read(connect(empty_redis), ["TEST-000"], now=T0)["speed_kmh"].to_pylist() == [None]
 
 
 def test_several_rows_of_a_vehicle_are_applied_in_order_also_over_chunks(store: FeatureStore, empty_redis: str) -> None:
     rows = live_columns(frames(3, 3000))
     OnlineWriter(empty_redis).write(rows)
-    found = read(connect(empty_redis), ["TEST-002", "TEST-000", "TEST-001"])
+    found = read(connect(empty_redis), ["TEST-002", "TEST-000", "TEST-001"], now=T0)
     last = rows.slice(rows.num_rows - 3).take([2, 0, 1])
     assert found.select(["vehicle_id", *VEHICLE_LIVE_FEATURES]).to_pylist() == last.select(["vehicle_id", *VEHICLE_LIVE_FEATURES]).to_pylist()
     assert through_feast(store, ["TEST-001"])["soc_pct"] == last["soc_pct"].to_pylist()[2:]
@@ -86,6 +86,20 @@ def test_an_online_value_says_when_it_happened_how_old_it_is_and_what_was_known(
     assert (found["event_ts"], found["known_at"], found["age_s"], found["state"]) == (event, rows["known_at"].to_pylist()[0], 1.5, "fresh")
     old = read(connect(empty_redis), ["TEST-000"], now=event + VEHICLE_LIVE_TTL + timedelta(microseconds=1))
     assert old["state"].to_pylist() == ["stale"]
+    assert all(old[name].null_count == 1 for name in VEHICLE_LIVE_FEATURES), "a stale value is not given out"
+    assert old["age_s"].to_pylist() == [VEHICLE_LIVE_TTL.total_seconds() + 1e-6]
+
+
+def test_a_restarted_writer_brings_no_older_row_back(empty_redis: str) -> None:
+    rows = live_columns(frames(2, 10))
+    OnlineWriter(empty_redis).write(rows)
+    newest_rows = read(connect(empty_redis), ["TEST-000", "TEST-001"], now=T0)
+    again = OnlineWriter(empty_redis)
+    again.write(rows.slice(0, 6))
+    assert read(connect(empty_redis), ["TEST-000", "TEST-001"], now=T0).equals(newest_rows)
+    later = live_columns(frames(2, 11)).slice(20)
+    again.write(pa.concat_tables([rows.slice(8, 4), later]))
+    assert read(connect(empty_redis), ["TEST-000", "TEST-001"], now=T0)["event_ts"].to_pylist() == later["event_ts"].to_pylist()
 
 
 def test_feast_keeps_its_hands_off_the_kafka_time_and_older_rows_out(lake: Path, store: FeatureStore, empty_redis: str) -> None:
@@ -150,7 +164,7 @@ def test_a_value_of_another_type_is_not_taken_for_a_number(empty_redis: str) -> 
     with redis.Redis.from_url(empty_redis) as client:
         client.hset(layout.entity_key("TEST-000"), layout.feature_field(VEHICLE_LIVE, "pack_v"), b"\x12\x0212")
     with pytest.raises(Terminal, match="apply the feature repo"):
-        read(connect(empty_redis), ["TEST-000"])
+        read(connect(empty_redis), ["TEST-000"], now=T0)
 
 
 def test_writing_and_scoring_import_neither_feast_nor_mlflow() -> None:
