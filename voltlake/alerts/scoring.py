@@ -108,14 +108,14 @@ def as_text(outcome: Scored) -> str:
     """Two tables in Markdown and the sums, as in docs/alerts.md."""
     lines = ["| fault | faults | found | recall | median time to alert |", "|---|---|---|---|---|"]
     for kind in outcome.kinds:
-        hours = "–" if kind.hours is None else f"{kind.hours:.1f} h"
+        hours = "-" if kind.hours is None else f"{kind.hours:.1f} h"
         lines.append(f"| {kind.kind} | {kind.faults} | {kind.found} | {kind.found / kind.faults:.2f} | {hours} |")
     faults, found = sum(kind.faults for kind in outcome.kinds), sum(kind.found for kind in outcome.kinds)
     lines += [f"| **all** | {faults} | {found} | **{outcome.recall:.2f}** | |", ""]
     lines += ["| rule | right alerts | wrong alerts | precision |", "|---|---|---|---|"]
     for rule in outcome.rules:
         told = rule.right + rule.wrong
-        lines.append(f"| {rule.rule} | {rule.right} | {rule.wrong} | {f'{rule.right / told:.2f}' if told else '–'} |")
+        lines.append(f"| {rule.rule} | {rule.right} | {rule.wrong} | {f'{rule.right / told:.2f}' if told else '-'} |")
     right, wrong = sum(rule.right for rule in outcome.rules), sum(rule.wrong for rule in outcome.rules)
     lines += [f"| **all** | {right} | {wrong} | **{outcome.precision:.2f}** |", ""]
     lines.append(

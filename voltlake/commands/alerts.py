@@ -194,14 +194,14 @@ def score(
 
     Example: voltlake alerts score history/ --least 0.5
     """
-    from voltlake.alerts import scoring
     from voltlake.alerts import show as shown
+    from voltlake.alerts.scoring import as_text, scored
 
-    outcome = scoring.scored(list(_rules(rules)), history, least)
+    outcome = scored(list(_rules(rules)), history, least)
     if as_json:
         shown.as_json(outcome)
     else:
-        say(scoring.as_text(outcome))
+        say(as_text(outcome))
 
 
 def _rules(path: Path) -> "tuple":  # type: ignore[type-arg]
