@@ -65,11 +65,11 @@ def of_files(folder: Path, rules: list[Rule]) -> Iterator[Mapping[str, pa.Table]
         tables = {}
         for kind, path in zip(parts, names, strict=True):
             held = pq.ParquetFile(path)
-            tables[kind] = _as_silver(held.read(columns=[name for name in held.schema_arrow.names if name in wanted]))
+            tables[kind] = as_silver(held.read(columns=[name for name in held.schema_arrow.names if name in wanted]))
         yield tables
 
 
-def _as_silver(table: pa.Table) -> pa.Table:
+def as_silver(table: pa.Table) -> pa.Table:
     """With the columns that silver has besides."""
     ts = table["ts"].cast(_MS).cast(TIME)
     table = table.append_column("event_ts", ts).append_column("known_at", ts)
