@@ -1,4 +1,4 @@
-"""`python -m cloud_stream ingest | flow NAME`: one process of the cloud side, told by environment variables."""
+"""`python -m cloud_stream ingest | flow NAME | upkeep`: one process of the cloud side, told by environment variables."""
 
 import importlib
 import logging
@@ -9,9 +9,11 @@ from contracts.errors import Terminal
 
 USAGE = """usage: python -m cloud_stream ingest
        python -m cloud_stream flow NAME
+       python -m cloud_stream upkeep
 
 ingest      takes the gateways' requests over HTTPS and writes them to the edge Kafka; settings are INGEST_ variables
-flow NAME   runs one flow from Kafka to the lake, the online features or the alerts; settings are FLOW_ variables"""
+flow NAME   runs one flow from Kafka to the lake, the online features or the alerts; settings are FLOW_ variables
+upkeep      keeps the lake's tables small and quick to read; settings are UPKEEP_ variables"""
 
 
 def main(words: list[str]) -> int:
@@ -29,6 +31,10 @@ def main(words: list[str]) -> int:
             case ["flow", name] if not name.startswith("-"):
                 # By name: only a flow's process pays for the imports of the dataflow engine.
                 importlib.import_module("cloud_stream.wiring").run(name, os.environ)
+            case ["upkeep"]:
+                from cloud_stream.upkeep.service import run as look_after
+
+                look_after(os.environ)
             case _:
                 print(f"cloud_stream: cannot make sense of {' '.join(words)!r}; see python -m cloud_stream --help", file=sys.stderr)
                 return 2

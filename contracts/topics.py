@@ -18,8 +18,9 @@ SCORES = "model.scores.v1"
 CENTRAL_TOPICS = (ALERTS, ALERT_COMMANDS, SCORES)
 PARTITIONS = 4
 EDGE_ALIAS = "edge"
-HISTORY = "history"
-"""The id of the cluster in the coordinates of rows that never were in Kafka: simulated history."""
+HISTORY = "(history)"
+"""The id of the cluster in the coordinates of rows that never were in Kafka: simulated history. It sorts before all real ones, so that a
+rebuild reads the past first."""
 
 
 def mirrored(topic: str, alias: str = EDGE_ALIAS) -> str:

@@ -4,12 +4,12 @@ Every value is immutable and handed over whole, so a reader never sees half of a
 """
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from contracts.events import Alert, Score
+from contracts.events import Alert, Cells, Score
 from dashboards.live.fleet import Frames
 
 
@@ -18,6 +18,13 @@ class Status(msgspec.Struct, frozen=True):
 
     live: bool
     text: str
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One reading of a process's metrics: values by metric and labels, as `name{label="value"}`. Empty where it did not answer."""
+
+    at_ms: int
+    values: Mapping[str, float]
 
 
 class Online(msgspec.Struct, frozen=True):
@@ -48,6 +55,8 @@ class Board:
         self.messages_per_s: float | None = None
         self.gold_version = -1
         self.online: Mapping[str, Online] = {}
+        self.cells: dict[str, Cells] = {}
+        self.samples: dict[str, deque[Sample]] = {}
 
     def wake_with(self, wake: Callable[[], object]) -> None:
         """Call this, from a feed's thread, when something came that must not wait for the next tick."""

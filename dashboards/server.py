@@ -13,18 +13,25 @@ from contracts.errors import Terminal
 from dashboards.accounts.store import Store
 from dashboards.board import Board
 from dashboards.feeds.alerts import alert_feed, score_feed
+from dashboards.feeds.cells import CellsFeed
+from dashboards.feeds.commands import Commands
 from dashboards.feeds.lake import GOLD, BronzeFeed, GoldFeed
 from dashboards.feeds.online import OnlineFeed
 from dashboards.feeds.runner import Feed, Runner
+from dashboards.feeds.targets import TargetsFeed
 from dashboards.feeds.telemetry import TelemetryFeed
 from dashboards.live.hub import Hub
 from dashboards.live.pages import Pages
 from dashboards.live.public import Public
 from dashboards.metrics import Metrics
-from dashboards.settings import Settings
+from dashboards.queries.lake import Lake
+from dashboards.settings import Settings, targets
+from dashboards.web.alerts import Acts
 from dashboards.web.guard import guard
 from dashboards.web.live import Live
 from dashboards.web.people import People
+from dashboards.web.pipeline import Pipeline
+from dashboards.web.questions import Questions
 from dashboards.web.reply import answer
 from dashboards.web.shell import Shell
 from dashboards.web.signin import SignIn
@@ -46,7 +53,13 @@ def serve(settings: Settings) -> int:
     store = Store(settings.accounts)
     listener = _listen(settings.host, settings.port)
     lake = (GoldFeed(settings.lake, board, metrics), BronzeFeed(settings.lake, board), OnlineFeed(settings.redis, board))
-    kafka = (alert_feed(settings.kafka, board, metrics), score_feed(settings.kafka, board, metrics), TelemetryFeed(settings.kafka, board, metrics))
+    kafka = (
+        alert_feed(settings.kafka, board, metrics),
+        score_feed(settings.kafka, board, metrics),
+        TelemetryFeed(settings.kafka, board, metrics),
+        CellsFeed(settings.kafka, board, metrics),
+        TargetsFeed(targets(settings), board),
+    )
     metrics.serve(settings.metrics_port)
     try:
         return uvloop.run(_run(settings, listener, store, board, metrics, (*lake, *kafka)))
@@ -104,6 +117,9 @@ def application(settings: Settings, store: Store, hub: Hub, metrics: Metrics) ->
 
     app.router.add_get("/health", health)
     People(store, hub).register(app)
+    Acts(store, hub, Commands(settings.kafka), metrics).register(app)
+    Questions(Lake(settings.lake), hub, metrics).register(app)
+    Pipeline(hub).register(app)
     Shell().register(app)
     return app
 

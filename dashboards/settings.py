@@ -18,6 +18,15 @@ class Settings(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"  # beyond loopback: behind a proxy that speaks HTTPS, with secure=true
     secure: bool = False  # true where browsers come over HTTPS: the session's cookie then never travels in the clear
     metrics_port: int = 0  # 0 = none
+    targets: tuple[str, ...] = ()  # name=address of each process's metrics, for the page on the pipeline; without them it has only the lake's figures
+
+
+def targets(settings: Settings) -> dict[str, str]:
+    """The address of each process's metrics, by its name. Raises Terminal where one is malformed."""
+    pairs = [text.partition("=") for text in settings.targets]
+    if wrong := [name for name, _, address in pairs if not name or not address.startswith(("http://", "https://"))]:
+        raise Terminal(f"setting DASHBOARD_TARGETS has {wrong[0]!r}; an entry is name=http://host:port/metrics")
+    return {name: address for name, _, address in pairs}
 
 
 def check(settings: Settings) -> Settings:
@@ -25,4 +34,5 @@ def check(settings: Settings) -> Settings:
     for name, port, least in (("PORT", settings.port, 1), ("METRICS_PORT", settings.metrics_port, 0)):
         if not least <= port <= 65535:
             raise Terminal(f"setting DASHBOARD_{name} is {port}; a port is {least} to 65535")
+    targets(settings)
     return settings

@@ -49,6 +49,10 @@ class Storage:
         stream.write(content)
         stream.close()
 
+    def remove(self, path: str) -> None:
+        """Remove a file that nobody refers to any more."""
+        self.reading.delete_file(path)
+
 
 def write(files: Storage, rows: pa.Table, partition_by: Sequence[str], encoding: Encoding, *, new_data: bool = True) -> list[AddAction]:
     """Write the rows, a file a partition; what the log must say of them. Nothing is visible before it says so."""

@@ -42,6 +42,16 @@ def open_table(lake: str, name: str) -> DeltaTable:
         return DeltaTable(address(lake, name))
 
 
+def refreshed(table: DeltaTable) -> bool:
+    """Bring an open table up to its newest version; False where it is not the table any more that it was when it was opened."""
+    try:
+        before = table.metadata().id
+        table.update_incremental()
+        return bool(table.metadata().id == before)
+    except (DeltaError, OSError):
+        return False
+
+
 def dataset(table: DeltaTable) -> ds.Dataset:
     """The rows of a table as an Arrow dataset that skips files by their statistics."""
     return table.to_pyarrow_dataset()

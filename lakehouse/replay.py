@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import pyarrow as pa
 
 from contracts.identity import Kind
-from lakehouse.positions import Position, Source, upto
+from lakehouse.positions import Position, Source, reached_by, upto
 from lakehouse.reader import open_table
 from lakehouse.seen import HORIZON_MS, Seen, forget
 from lakehouse.silver import clocks, refine
-from lakehouse.tables import BRONZE_OF, SILVER_OF
+from lakehouse.tables import BRONZE_OF, SILVER_OF, TIME
 from lakehouse.tail import Tail, sources
 
 
@@ -19,15 +18,17 @@ def again(lake: str, kind: Kind, until: Mapping[Source, Position]) -> Iterator[p
     bronze = open_table(lake, BRONZE_OF[kind])
     partitions = sorted({source.partition for source in sources(bronze)})
     seen: Seen = {}
-    clock_ms: dict[int, int] = {}
+    clock_ms: dict[Source, int] = {}
+    newest_ms: dict[int, int] = {}
     for window in Tail(bronze, partitions).backlog({}):
         rows = upto(window, until)
         if rows.num_rows:
             known = clocks(rows, clock_ms)
             refined = refine(rows, kind, seen, known)
-            for partition in np.unique(rows["partition"].to_numpy()).tolist():
-                clock_ms[partition] = int(known[rows["partition"].to_numpy() == partition].max())
-            forget(seen, {partition: clock - HORIZON_MS for partition, clock in clock_ms.items()})
+            for source, at in reached_by(rows.append_column("known_at", pa.array(known * 1000, pa.int64()).cast(TIME))).items():
+                clock_ms[source] = at.clock_ms
+                newest_ms[source.partition] = max(newest_ms.get(source.partition, 0), at.clock_ms)
+            forget(seen, {partition: newest - HORIZON_MS for partition, newest in newest_ms.items()})
             yield refined.rows
 
 

@@ -16,6 +16,7 @@ from contracts.identity import Kind
 from contracts.quality import REPLAYED
 from contracts.signals import BY_NAME, SIGNALS
 from lakehouse.parse import parse
+from lakehouse.positions import Source, sources_of
 from lakehouse.quality.frame import Columns, Examined, Mark, examine
 from lakehouse.quality.marks import changes, listed
 from lakehouse.rules import judge
@@ -34,16 +35,17 @@ class Refined(NamedTuple):
     duplicates: int
 
 
-def clocks(bronze: pa.Table, start_ms: Mapping[int, int]) -> np.ndarray:
-    """The clock (ms) of each row's partition at that row: the running maximum of the Kafka timestamp, from `start_ms` on.
+def clocks(bronze: pa.Table, start_ms: Mapping[Source, int]) -> np.ndarray:
+    """The clock (ms) of each row's source at that row: the running maximum of the Kafka timestamp, from `start_ms` on.
 
-    The rows of a partition are in offset order.
+    The rows of a source are in offset order. A source has a clock of its own, so that what is known of a row does not depend on what
+    other sources of its partition there are, nor on which of them was read first.
     """
     stamps = bronze["kafka_ts"].cast(_MS).cast(pa.int64()).to_numpy().copy()
-    partitions = bronze["partition"].to_numpy()
-    for partition in np.unique(partitions):
-        mine = partitions == partition
-        stamps[mine] = np.maximum.accumulate(np.maximum(stamps[mine], start_ms.get(int(partition), 0)))
+    for source in sources_of(bronze):
+        mine = pc.and_(pc.equal(bronze["partition"], source.partition), pc.equal(bronze["topic_id"], source.topic_id))
+        rows = mine.combine_chunks().to_numpy(zero_copy_only=False)
+        stamps[rows] = np.maximum.accumulate(np.maximum(stamps[rows], start_ms.get(source, 0)))
     return stamps
 
 

@@ -2,11 +2,13 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pyarrow as pa
 
 from cloud_stream.connectors.delta import Committed
 from cloud_stream.steps.silver import Batch, Refiner
+from contracts.errors import Terminal
 from contracts.identity import Kind
 from lakehouse import writer
 from lakehouse.positions import Reached, Source, beyond, later, position, reached_by
@@ -16,12 +18,37 @@ from lakehouse.tables import SILVER_OF
 
 SNAPSHOT_S = 30.0
 """How often what was seen is written down: bounds what a restart must read again."""
+LOOK_S = 5.0
+"""How long nothing must come in until a flow looks whether its table was restored."""
 
 
 def reached_of(lake: str, name: str, sources: list[Source]) -> Reached:
     """How far a table has read these sources."""
     table = open_table(lake, name)
     return {source: position(table, source) for source in sources}
+
+
+class Restored:
+    """Notices, while nothing comes in, that a table was restored to an earlier version: what came since must be written again.
+
+    With rows coming in, the next commit notices by itself.
+    """
+
+    def __init__(self, lake: str, name: str, reached: Callable[[], Reached], told: Callable[[str, int], None]) -> None:
+        self._lake, self._name, self._reached, self._told = lake, name, reached, told
+        self._looked = time.monotonic()
+
+    def received(self, name: str, rows: int) -> None:
+        """Hand on what was received; after some seconds without any, look. Raises Terminal where the table went back."""
+        self._told(name, rows)
+        now = time.monotonic()
+        if rows:
+            self._looked = now
+        elif now - self._looked >= LOOK_S:
+            self._looked = now
+            table = open_table(self._lake, self._name)
+            if any(position(table, source).offset < at.offset for source, at in self._reached().items()):
+                raise Terminal(f"table {self._name} was restored to an earlier version: starting again from its positions")
 
 
 class Rows:

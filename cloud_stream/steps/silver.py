@@ -30,13 +30,17 @@ class Refiner:
     def step(self, bronze: pa.Table) -> Batch:
         """Refine a batch. Rows at or below the positions are passed over: they were handled before a restart."""
         rows = in_order(beyond(bronze, self.reached))
-        known = clocks(rows, self.clocks())
+        known = clocks(rows, {source: position.clock_ms for source, position in self.reached.items()})
         refined = refine(rows, self.kind, self.seen, known)
         stamped = rows.append_column("known_at", pa.array(known * 1000, pa.int64()).cast(TIME))
         moved = reached_by(stamped)
         self.reached = later(self.reached, moved)
         forget(self.seen, {partition: clock_ms - HORIZON_MS for partition, clock_ms in self.clocks().items()})
         return Batch(refined, moved)
+
+    def standing(self) -> Reached:
+        """How far each source was read."""
+        return self.reached
 
     def clocks(self) -> dict[int, int]:
         """The clock (ms) of each partition."""

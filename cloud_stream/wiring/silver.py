@@ -6,7 +6,7 @@ from functools import partial
 from bytewax.dataflow import Dataflow
 
 from cloud_stream.connectors.delta import CommitOutput, Committer, DeltaInput
-from cloud_stream.connectors.tables import SilverRows, reached_of
+from cloud_stream.connectors.tables import Restored, SilverRows, reached_of
 from cloud_stream.flows import silver
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
@@ -39,7 +39,12 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         tails[kind] = (Tail(bronze, partitions), reached)
         committers[kind] = partial(SilverRows, settings.lake, kind, refiners[kind])
     steps = {kind: refiner.step for kind, refiner in refiners.items()}
-    return silver.build(DeltaInput(tails, metrics.took, 0.05), steps, CommitOutput(committers, metrics.committed))
+    watched = {str(kind): Restored(settings.lake, SILVER_OF[kind], refiners[kind].standing, metrics.took) for kind in KINDS}
+
+    def received(kind: str, rows: int) -> None:
+        watched[kind].received(kind, rows)
+
+    return silver.build(DeltaInput(tails, received, 0.05), steps, CommitOutput(committers, metrics.committed))
 
 
 def epoch_ms(settings: FlowSettings) -> int:

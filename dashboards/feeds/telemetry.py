@@ -13,7 +13,7 @@ from dashboards.board import Board
 from dashboards.feeds.topic import TopicTail
 from dashboards.live.fleet import SIGNALS, Frames
 from dashboards.metrics import Metrics
-from lakehouse.rules import FUTURE_MS, HORIZON_MS
+from lakehouse.rules import FUTURE_MS, LATE_MS
 
 _LOW = {name: BY_NAME[name].low for name in SIGNALS}
 _HIGH = {name: BY_NAME[name].high for name in SIGNALS}
@@ -66,7 +66,7 @@ class TelemetryFeed:
             self._metrics.rejected.labels("malformed").inc()  # silver says in its quarantine what is wrong with it
             return None
         ahead_ms = envelope.payload.ts - envelope.received_at
-        if ahead_ms > FUTURE_MS or -ahead_ms > HORIZON_MS:
+        if ahead_ms > FUTURE_MS or -ahead_ms > LATE_MS:
             self._metrics.rejected.labels("clock").inc()
             return None
         return envelope

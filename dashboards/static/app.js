@@ -96,7 +96,7 @@ function searchBox() {
 function connection() {
   const chip = h("span.connection.is-waiting", { role: "status", "aria-live": "off" }, h("span", {}, "Connecting"));
   const show = () => {
-    const waiting = Object.entries(live.feeds).filter(([, feed]) => !feed.live);
+    const waiting = Object.entries(live.feeds).filter(([name, feed]) => TITLES[name] && !feed.live);
     const text = !live.isOpen ? "Reconnecting" : waiting.length ? `Waiting for ${TITLES[waiting[0][0]] ?? waiting[0][0]}` : "Live";
     chip.classList.toggle("is-live", live.isOpen && !waiting.length);
     chip.classList.toggle("is-waiting", !live.isOpen || waiting.length > 0);

@@ -1,5 +1,6 @@
 """Every request passes here first: who asks, whether they may, and the headers that the browser is to heed."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from dashboards.web.reply import refusal
 
 if TYPE_CHECKING:
     from dashboards.accounts.store import Store
+
+log = logging.getLogger(__name__)
 
 COOKIE = "voltlake_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -53,6 +56,9 @@ def guard(store: "Store") -> Middleware:
             response = refusal(503, str(error), {"Retry-After": "2"})
         except Terminal as error:
             response = refusal(422, str(error))
+        except Exception:
+            log.exception("%s %s broke down", request.method, request.path)
+            response = refusal(500, "this server failed at it; its log says why")
         if not response.prepared:
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)

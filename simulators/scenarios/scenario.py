@@ -63,7 +63,7 @@ def load(path: Path) -> Scenario:
     try:
         return parsed(path.read_text(), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise Terminal(f"the scenario {path} cannot be read: {error}") from None
+        raise Terminal(f"the scenario {path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
 
 
 def parsed(text: str, source: str = "scenario") -> Scenario:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import redis
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from selenium import webdriver
@@ -33,7 +33,7 @@ from lakehouse.tables import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
 GOLD = "gold.vehicle_current"
-PATIENCE_S = 60.0
+PATIENCE_S = 40.0
 PASSWORD = "correct horse battery staple"
 
 
@@ -92,9 +92,10 @@ class MockCluster:
 
     def __init__(self) -> None:
         self._producer = Producer({"bootstrap.servers": "", "test.mock.num.brokers": "1", "log_level": 0})
+        self._reader: Consumer | None = None
         broker = next(iter(self._producer.list_topics(timeout=10).brokers.values()))
         self.address = f"{broker.host}:{broker.port}"
-        for topic in (topics.ALERTS, topics.ALERT_COMMANDS, topics.SCORES, topics.mirrored(topics.TELEMETRY)):
+        for topic in (topics.ALERTS, topics.ALERT_COMMANDS, topics.SCORES, topics.mirrored(topics.TELEMETRY), topics.mirrored(topics.CELLS)):
             self._producer.list_topics(topic, timeout=10)  # which makes it
 
     def send(self, value: bytes, key: str = "", topic: str = topics.ALERTS) -> None:
@@ -106,6 +107,21 @@ class MockCluster:
         for envelope in envelopes:
             self._producer.produce(topics.mirrored(topics.TELEMETRY), codec.encode(envelope), key=envelope.vehicle_id)
         assert self._producer.flush(10) == 0
+
+    def commands(self, least: int) -> list[bytes]:
+        """What was sent to `alerts.commands.v1` since this was asked last."""
+        if self._reader is None:
+            self._reader = Consumer({"bootstrap.servers": self.address, "group.id": "test", "auto.offset.reset": "earliest", "log_level": 0})
+            partitions = self._reader.list_topics(topics.ALERT_COMMANDS, timeout=10).topics[topics.ALERT_COMMANDS].partitions
+            self._reader.assign([TopicPartition(topics.ALERT_COMMANDS, partition, OFFSET_BEGINNING) for partition in partitions])
+        found: list[bytes] = []
+
+        def read() -> bool:
+            found.extend(record.value() for record in self._reader.consume(100, 0.2) if record.error() is None)
+            return len(found) >= least
+
+        until(read, "a command")
+        return found
 
     def alert(self, alert: Alert) -> None:
         self.send(codec.encode(alert), alert.vehicle_id)

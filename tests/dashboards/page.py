@@ -83,5 +83,5 @@ class Page:
         return asked + [message["params"]["url"] for message in messages if message["method"] == "Network.webSocketCreated"]
 
     def complaints(self) -> list[str]:
-        """What the page wrote to the console as an error."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+        """What pages of this server wrote to the console as an error."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE" and self.url in entry["message"]]

@@ -115,7 +115,7 @@ def test_the_page_says_what_it_waits_for_and_recovers_by_itself(browser: Chrome,
         with redis_server(port):
             publish(lake, rows(*fleet(20)))
             page.wait("on_map", 20)
-            until(lambda: page.text(".connection") in ("Live", "Waiting for bronze"), "all feeds to be live")
+            until(lambda: page.text(".connection") == "Live", "all feeds to be live")
     finally:
         dashboard.end()
 

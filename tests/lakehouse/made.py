@@ -5,6 +5,7 @@ import pyarrow as pa
 from contracts import codec
 from contracts.events import Cells, Envelope, Event, Telemetry
 from contracts.identity import Kind
+from lakehouse.positions import Source
 from lakehouse.seen import Seen
 from lakehouse.silver import Refined, clocks, refine
 from lakehouse.tables import BRONZE, TIME
@@ -56,4 +57,4 @@ def _vehicle(value: bytes) -> str:
 
 def refined(records: pa.Table, kind: Kind, seen: Seen, start_ms: int = 0) -> Refined:
     """Refine a batch of one partition whose clock stood at `start_ms`."""
-    return refine(records, kind, seen, clocks(records, {0: start_ms}))
+    return refine(records, kind, seen, clocks(records, {Source("cluster", "topic-id", 0): start_ms}))

@@ -124,6 +124,8 @@ def test_the_flows_of_a_running_stack_take_history_up_and_the_audit_is_not_misle
         return reader.arrow(stack.lake, name, ["vehicle_id"], ours).num_rows
 
     until(lambda: sum(map(count, ("silver.telemetry", "silver.cells", "silver.events"))) == done.bronze, "history in silver")
+    rows = reader.arrow(stack.lake, "silver.telemetry", ["known_at", "received_at"], ours)
+    assert pc.max(pc.subtract(rows["known_at"].cast("int64"), rows["received_at"].cast("int64"))).as_py() < 10_000_000, "known then, not today"
     until(lambda: count("gold.vehicle_minutes") >= 8 * 50, "its minutes in gold")
     verdict = audit(stack.plan)
     assert (verdict.lost, verdict.duplicated) == (0, 0), verdict.hops

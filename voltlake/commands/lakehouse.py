@@ -69,3 +69,77 @@ def replay_quarantine(
     say(f"{len(outcome.records)} records {done}: {REPAIRS[reason][1]}")
     for why, count in sorted(outcome.left.items()):
         say(f"{count} left: {why}")
+
+
+@app.command()
+def history(
+    table: Annotated[str, typer.Argument(help="layer.table")],
+    data: Data = DATA,
+    limit: Annotated[int, typer.Option("--limit", help="Versions at most.", min=1)] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the versions of a table, newest first, and which of them --as-of and restore can go to.
+
+    Example: voltlake lakehouse history silver.telemetry
+    """
+    import msgspec
+
+    from lakehouse.history import history as versions
+    from voltlake.stack.layout import Layout
+
+    found = versions(str(Layout(data.resolve()).lake), table, limit)
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table("version", "at (UTC)", "operation", "reachable", "what it did", box=None, pad_edge=False)
+    for one in found:
+        facts = ", ".join(f"{name} {value}" for name, value in one.facts.items() if isinstance(value, int | str) and value)
+        shown.add_row(str(one.version), one.at.strftime("%Y-%m-%d %H:%M:%S"), one.operation.lower(), "yes" if one.reachable else "no", facts[:80])
+    Console().print(shown)
+
+
+@app.command()
+def restore(
+    table: Annotated[str, typer.Argument(help="layer.table")],
+    data: Data = DATA,
+    version: Annotated[int | None, typer.Option("--version", help="The version to go back to, as in 'history'.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The instant to go back to, as in 2026-01-31T12:00:00Z.")] = None,
+) -> None:
+    """Make a table what it was, with its positions. The flow that writes it starts again there and adds what came since.
+
+    Example: voltlake lakehouse restore silver.telemetry --to 2026-01-31T12:00:00Z
+    """
+    from contracts.errors import Terminal
+    from lakehouse.history import restore as back
+    from voltlake.stack.layout import Layout
+
+    if (version is None) == (to is None):
+        raise Terminal("give either --version or --to")
+    before, after = back(str(Layout(data.resolve()).lake), table, to or str(version))
+    say(f"{table} is what it was at version {before}; this is version {after}")
+
+
+@app.command()
+def upkeep(
+    data: Data = DATA,
+    tables: Annotated[str, typer.Option("--tables", help="Only these tables, separated by commas. [default: all]")] = "",
+    *,
+    vacuum: Annotated[bool, typer.Option("--vacuum", help="Also remove files that nobody needs any more.")] = False,
+) -> None:
+    """Do one round of upkeep now: merge small files, shorten the log, remove rows past their time. A running stack does it by itself.
+
+    Example: voltlake lakehouse upkeep --tables silver.telemetry --vacuum
+    """
+    from lakehouse.upkeep.care import care
+    from lakehouse.upkeep.care import tables as all_tables
+    from voltlake.stack.layout import Layout
+
+    lake = str(Layout(data.resolve()).lake)
+    for name in [part.strip() for part in tables.split(",") if part.strip()] or all_tables():
+        done = care(lake, name, vacuum=vacuum)
+        if done is not None:
+            say(f"{name}: {done.merged} files merged away, {done.expired} too old, {done.shortened} of the log, {done.vacuumed} vacuumed")

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from simulators.scenarios.plan import Fault
 
 Scenario = Annotated[str, typer.Option("--scenario", help="Faults (YAML); `voltlake scenario` lists the kinds and checks a file.")]
-Labels = Annotated[str, typer.Option("--labels", help="File for the labels of the faults (JSON lines); beside the data where absent.")]
+Labels = Annotated[
+    str,
+    typer.Option(
+        "--labels", help="File for the labels of the faults (JSON lines); without it beside the files of a history, or the ledger of the stack."
+    ),
+]
 Days = Annotated[float, typer.Option("--history", help="Write so many days of the past instead of driving live.")]
 To = Annotated[str, typer.Option("--to", help="With --history: files (Parquet), or lake (that of --data).")]
 Out = Annotated[Path, typer.Option("--out", help="With --to files: the folder; it must not hold a history yet.")]

@@ -87,6 +87,9 @@ def simulate(
     except Terminal as error:
         raise _wrong(error) from None
     there = there or of_stack(data, "fleet")
+    if scenario and not labels and "ledger" in there:
+        live["labels"] = str(Path(there["ledger"]) / "labels.jsonl")
+        say(f"labels of the faults: {live['labels']}")
     try:
         settings = _settings(fleet | live | there, shard, workers)
         target = _writable(json)

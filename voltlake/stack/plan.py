@@ -63,7 +63,9 @@ def gateway_ids(regions: tuple[str, ...], gateways: int) -> list[tuple[str, str]
 
 def listeners(regions: tuple[str, ...], gateways: int) -> list[str]:
     """The names of all ports that a stack needs, except the dashboard's page."""
-    measured = [f"gateway-{name}" for name, _ in gateway_ids(regions, gateways)] + ["ingest", "dashboards"] + [f"flow-{flow}" for flow in FLOWS]
+    measured = (
+        [f"gateway-{name}" for name, _ in gateway_ids(regions, gateways)] + ["ingest", "dashboards", "upkeep"] + [f"flow-{flow}" for flow in FLOWS]
+    )
     brokers = [f"kafka-{cluster}" for cluster in CLUSTERS]
     return [*brokers, *(f"{name}-controller" for name in brokers), "mirror", "mqtt", "redis", "ingest", *(f"{name}-metrics" for name in measured)]
 

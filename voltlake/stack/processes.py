@@ -29,6 +29,7 @@ def processes(plan: Plan, environ: dict[str, str]) -> list[Service]:
         _ingest(plan, frugal),
         *(_gateway(plan, gateway, region, frugal) for gateway, region in plan.gateway_ids()),
         *(_flow(plan, flow, frugal) for flow in FLOWS),
+        _upkeep(plan, frugal),
         _dashboards(plan, frugal),
         _registry(plan, frugal),
     ]
@@ -87,6 +88,13 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
     return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW)
 
 
+def _upkeep(plan: Plan, environ: dict[str, str]) -> Service:
+    port = plan.ports["upkeep-metrics"]
+    settings = {"UPKEEP_LAKE": str(plan.layout.lake), "UPKEEP_METRICS_PORT": str(port)}
+    ready = partial(readiness.page, port)
+    return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW)
+
+
 def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
     settings = {
         "DASHBOARD_HOST": HOST,
@@ -96,6 +104,9 @@ def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
         "DASHBOARD_REDIS": plan.redis_url,
         "DASHBOARD_ACCOUNTS": str(plan.layout.accounts),
         "DASHBOARD_METRICS_PORT": str(plan.ports["dashboards-metrics"]),
+        "DASHBOARD_TARGETS": ",".join(
+            f"{name.removesuffix('-metrics')}=http://{HOST}:{port}/metrics" for name, port in sorted(plan.ports.items()) if name.endswith("-metrics")
+        ),
     }
     ready = partial(readiness.page, plan.ports["dashboards"], "/health")
     return Service(name="dashboards", command=python("dashboards"), environ=environ | settings, ready=ready, layer=PAGE)

@@ -35,6 +35,11 @@ export function moment(ms) {
 export const title = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
 export const words = (name) => title(String(name ?? "").replaceAll("_", " "));
 
+const TITLES = { soc_pct: "State of charge", soh_pct: "State of health", pack_w: "Pack power", pack_v: "Pack voltage", pack_a: "Pack current", pack_temp_c: "Pack temperature", pack_temp_max_c: "Hottest probe", pack_temp_min_c: "Coldest probe", cell_v_min: "Lowest cell", cell_v_max: "Highest cell", ambient_c: "Outside temperature", cabin_c: "Inside temperature", hvac_w: "Climate power", lv_v: "12 V battery", lat: "Latitude", lon: "Longitude", dtc_count: "Fault codes", odometer_m: "Odometer", range_m: "Range" };
+const UNIT_ENDINGS = /_(pct|kmh|kwh|kw|w|v|a|c|m|s|nm|rpm|kpa|kohm|ah|deg|degs|ms2|mv|wh)$/;
+// A signal or feature as a person calls it.
+export const signalTitle = (name) => TITLES[name] ?? words(String(name).replace(UNIT_ENDINGS, ""));
+
 const SYMBOLS = { percent: "%", Celsius: "°C", degrees: "°", "m/s^2": "m/s²", "degrees/s": "°/s", kOhm: "kΩ" };
 const LARGER = { W: [1000, "kW"], m: [1000, "km"] };
 

@@ -6,7 +6,7 @@ const ROW_PX = 37, MARGIN_ROWS = 12;
 // A column: {key, title, write(row) -> text or node, sort(row) -> value, number, csv(row), hint}.
 export class Table {
   constructor(columns, { id, sort, down = false, choose, nothing = "Nothing to show", label, check }) {
-    Object.assign(this, { columns, id, sorted: sort ?? null, down, choose, nothing, rows: [], chosen: null, checked: new Set(), check });
+    Object.assign(this, { columns, id, sorted: sort ?? null, down, choose, nothing, rows: [], chosen: null, checked: new Set(), check, loaded: false });
     this.head = h("tr");
     this.body = h("tbody", { onclick: (event) => this.click(event), onkeydown: (event) => event.key === "Enter" && event.target.matches("tr") && this.click(event) });
     this.scroller = h(".table-scroll", { tabIndex: 0, role: "region", "aria-label": label, onscroll: () => this.paint() }, h("table.table", {}, h("thead", {}, this.head), this.body));
@@ -38,6 +38,7 @@ export class Table {
   show(rows) {
     const column = this.columns.find(({ key }) => key === this.sorted);
     this.rows = rows;
+    this.loaded = true;
     if (column?.sort) {
       const way = this.down ? -1 : 1;
       const keyed = rows.map((row) => [column.sort(row), row]);
@@ -54,7 +55,7 @@ export class Table {
     const last = Math.min(this.rows.length, first + visible);
     const width = this.columns.length + (this.check ? 1 : 0);
     if (!this.rows.length) {
-      replace(this.body, h("tr.filler", {}, h("td", { colSpan: width }, h(".empty", {}, this.nothing))));
+      replace(this.body, h("tr.filler", {}, h("td", { colSpan: width }, h(".empty", {}, this.loaded ? this.nothing : "Loading\u2026"))));
       return;
     }
     const gap = (rows) => h("tr.filler", { "aria-hidden": "true" }, h("td", { colSpan: width, style: { "--gap": `${rows * ROW_PX}px` } }));

@@ -1,6 +1,6 @@
 // The fleet: figures, map, open alerts and every vehicle, live. The address holds what is chosen and filtered.
 import { choice, h, icon, panel, replace, select } from "../lib/dom.js";
-import { age, amount, clock, number, title } from "../lib/format.js";
+import { age, amount, number, title } from "../lib/format.js";
 import { STATES } from "../lib/fleet_store.js";
 import { live, openAlerts } from "../lib/live.js";
 import { fleetMap } from "../lib/map.js";
@@ -56,13 +56,13 @@ export function show(root, { query, setQuery, go }) {
   const peek = h(".peek", { hidden: true });
   const waiting = h(".map-waiting", { role: "status" }, "Waiting for the first vehicle");
   const table = new Table(COLUMNS(store), { id: (place) => store.names[place], sort: "id", choose: (place) => chooseVehicle(place), nothing: "No vehicle matches", label: "Vehicles" });
-  const list = h("ul.alert-list", { role: "log", "aria-live": "polite", "aria-label": "Open alerts, newest first" });
+  const list = h("ul.alert-list", { "aria-label": "Open alerts, newest first" });
   const regions = h("span");
   const search = h("input.field", { type: "search", placeholder: "Filter by id", "aria-label": "Filter vehicles by id", value: wanted.q, oninput: (event) => set("q", event.target.value.trim()) });
 
   replace(root, h("h1.sr", {}, "Fleet"), figures.element, h(".fleet", {},
     panel("Map", { name: "map-panel", tools: [legend, h("button.button.plain", { type: "button", "aria-label": "Show all vehicles", title: "Show all vehicles", onclick: () => map.vehicles.bring(visible(), 9) }, icon("frame"))] }, h(".map-box", {}, box, peek, waiting)),
-    panel("Open alerts", { name: "alerts-panel", tools: h("a.small", { href: "/alerts" }, "All alerts") }, list),
+    panel("Open alerts", { name: "alerts-panel", tools: h("a.small", { href: "/alerts" }, "All alerts") }, h(".alert-log", { role: "log", "aria-live": "polite" }, list)),
     panel("Vehicles", { name: "table-panel", tools: [regions, select("State", [["", "All states"], ...STATES.map((state) => [state, title(state)])], wanted.state, (value) => set("state", value)), search, table.downloader("vehicles")] }, table.element)));
 
   const map = fleetMap(box, store, { accept, choose: chooseVehicle });

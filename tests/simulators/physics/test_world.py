@@ -28,10 +28,10 @@ def report(fleet: Fleet, steps: int, dt_s: float) -> Columns:
 
 
 @pytest.fixture(scope="module")
-def two_days() -> tuple[World, list[State], list[str]]:
+def thirty_hours() -> tuple[World, list[State], list[str]]:
     world = build(Fleet(vehicles=120, seed=4, regions=("eu-central", "us-east", "eu-north"), shares=(0.5, 0.2, 0.2, 0.1)))[0]
     states, events = [started(world, MORNING_S)], []
-    for _ in range(2 * 24 * 60):
+    for _ in range(30 * 60):
         state, happened = stepped(world, states[-1], 60.0)
         states.append(state)
         events += [one.event for one in happened]
@@ -63,8 +63,8 @@ def test_a_step_leaves_the_given_state_as_it_was() -> None:
     assert all(np.array_equal(one, two, equal_nan=True) for one, two in zip(before, after, strict=True))
 
 
-def test_all_signals_stand_in_the_catalogue_and_stay_inside_its_ranges(two_days: tuple[World, list[State], list[str]]) -> None:
-    world, states, _ = two_days
+def test_all_signals_stand_in_the_catalogue_and_stay_inside_its_ranges(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    world, states, _ = thirty_hours
     for state in states[::97]:
         columns = everything(seen(world, state))
         assert len(columns) >= 25
@@ -75,8 +75,8 @@ def test_all_signals_stand_in_the_catalogue_and_stay_inside_its_ranges(two_days:
             assert values.max() <= signal.high, name
 
 
-def test_charge_is_conserved_and_counters_only_grow(two_days: tuple[World, list[State], list[str]]) -> None:
-    _, states, _ = two_days
+def test_charge_is_conserved_and_counters_only_grow(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    _, states, _ = thirty_hours
     first, last = states[0].charge, states[-1].charge
     net = (last.in_ah - last.out_ah) - (first.in_ah - first.out_ah)
     assert net == pytest.approx(last.ah - first.ah, abs=1e-6)
@@ -86,8 +86,8 @@ def test_charge_is_conserved_and_counters_only_grow(two_days: tuple[World, list[
     assert np.all(np.diff(np.stack([state.odometer_m for state in states[::30]]), axis=0) >= 0)
 
 
-def test_a_day_has_drives_and_charges_and_each_vehicle_stays_charged(two_days: tuple[World, list[State], list[str]]) -> None:
-    world, states, events = two_days
+def test_a_day_has_drives_and_charges_and_each_vehicle_stays_charged(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    world, states, events = thirty_hours
     for event in ("drive_started", "drive_ended", "plugged_in", "charging_started", "charging_stopped", "unplugged"):
         assert events.count(event) > 20, event
     soc = np.stack([condition(world, state).soc for state in states[::10]])
@@ -96,8 +96,8 @@ def test_a_day_has_drives_and_charges_and_each_vehicle_stays_charged(two_days: t
     assert {int(mode) for state in states for mode in np.unique(state.trip.mode)} >= {DRIVING, CHARGING}
 
 
-def test_patterns_drive_as_far_as_they_should_and_use_what_such_cars_use(two_days: tuple[World, list[State], list[str]]) -> None:
-    world, states, _ = two_days
+def test_patterns_drive_as_far_as_they_should_and_use_what_such_cars_use(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    world, states, _ = thirty_hours
     km = (states[-1].odometer_m - states[0].odometer_m) / 1e3 / 2
     expected = {"commuter": (8, 70), "taxi": (130, 400), "delivery": (25, 150)}
     for name, (low, high) in expected.items():
@@ -106,17 +106,17 @@ def test_patterns_drive_as_far_as_they_should_and_use_what_such_cars_use(two_day
     assert 120 < used.sum() / (km.sum() * 2) < 260
 
 
-def test_commuters_are_at_work_when_people_at_work_are(two_days: tuple[World, list[State], list[str]]) -> None:
-    world, states, _ = two_days
+def test_commuters_are_at_work_when_people_at_work_are(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    world, states, _ = thirty_hours
     commuters = (world.traits.pattern == COMMUTER) & (world.traits.home_lon > 0)
     noon, night = states[5 * 60], states[20 * 60]
     assert (noon.trip.site[commuters] == 1).mean() > 0.5
     assert (night.trip.site[commuters] == 0).mean() > 0.8
 
 
-def test_vehicles_move_as_fast_as_they_say(two_days: tuple[World, list[State], list[str]]) -> None:
-    world, _, _ = two_days
-    state = two_days[1][120]
+def test_vehicles_move_as_fast_as_they_say(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    world, _, _ = thirty_hours
+    state = thirty_hours[1][120]
     for _ in range(30):
         before = state
         state, _happened = stepped(world, state, 1.0)
@@ -129,8 +129,8 @@ def test_vehicles_move_as_fast_as_they_say(two_days: tuple[World, list[State], l
         assert np.all(np.abs(state.motion.accel_ms2[rows]) < 8)
 
 
-def test_cells_lie_around_the_pack_voltage(two_days: tuple[World, list[State], list[str]]) -> None:
-    world, states, _ = two_days
+def test_cells_lie_around_the_pack_voltage(thirty_hours: tuple[World, list[State], list[str]]) -> None:
+    world, states, _ = thirty_hours
     look = seen(world, states[700])
     series = world.traits.series
     inside = np.arange(look.volts.shape[1])[None, :] < series[:, None]
