@@ -41,7 +41,7 @@ def measure(folder: Path) -> Figures:
         one = timed(lambda turn: direct.read([names[turn % VEHICLES]]))
         hundred = timed(lambda turn: direct.read(names[turn % 9 * 100 : turn % 9 * 100 + 100]))
         ours = _writes(url)
-        frame = rows.select([JOIN_KEY, "event_ts", *VEHICLE_LIVE_FEATURES]).to_pandas()
+        frame = rows.to_pandas()
         began = time.perf_counter()
         store.write_to_online_store(VEHICLE_LIVE, frame)
         stock = len(frame) / (time.perf_counter() - began)
