@@ -46,6 +46,10 @@ class FactTables:
         """Fold them in once it is time; until then they wait."""
         if time.monotonic() < self._due and self._size < MOST_ROWS:
             return Committed({}, waiting=True)
+        return self.flush()
+
+    def flush(self) -> Committed:
+        """Fold in what has been gathered now."""
         if self._dimensions.refresh() or not self._due:
             for table in self._tables.values():
                 table.rekey(self._dimensions)

@@ -1,4 +1,4 @@
-"""What each flow commits: rows together with the Kafka positions that they reach."""
+"""What the flows bronze and silver commit: rows together with the Kafka positions that they reach."""
 
 import time
 from collections import Counter
@@ -68,8 +68,9 @@ class Rows:
         rows = beyond(pa.concat_tables(self._pending), self._reached)
         self._pending = []
         if rows.num_rows:
-            moved = later(self._reached, reached_by(rows, "kafka_ts"))
-            writer.append(self._table, self._name, rows, {source: moved[source] for source in reached_by(rows, "kafka_ts")})
+            came = reached_by(rows, "kafka_ts")
+            moved = later(self._reached, came)
+            writer.append(self._table, self._name, rows, {source: moved[source] for source in came})
             self._reached = moved
         return Committed({self._name: rows.num_rows})
 
@@ -108,52 +109,3 @@ class SilverRows:
             write_seen(self._seen, self._kind, self._refiner.seen, self._refiner.reached)
             self._written = time.monotonic()
         return Committed({SILVER_OF[self._kind]: rows.num_rows}, refused)
-
-
-class Revisions:
-    """Appends revisions of minutes with the positions of the frames behind them."""
-
-    def __init__(self, lake: str, name: str) -> None:
-        self._table, self._name = open_table(lake, name), name
-        self._pending: list[tuple[pa.Table, Reached]] = []
-
-    def add(self, item: tuple[pa.Table, Reached]) -> None:
-        """Take one step's revisions and the positions they reach."""
-        self._pending.append(item)
-
-    def commit(self) -> Committed:
-        """Append them; without a revision the positions wait for the next: what is read again makes nothing twice."""
-        rows = pa.concat_tables([rows for rows, _ in self._pending])
-        if rows.num_rows:
-            reached: Reached = {}
-            for _, moved in self._pending:
-                reached |= moved
-            writer.append(self._table, self._name, rows, reached)
-            self._pending = []
-        return Committed({self._name: rows.num_rows})
-
-
-class Whole:
-    """Puts a table whole in the place of the old one, for the Kafka partitions that this writer owns."""
-
-    def __init__(self, lake: str, name: str, sources: list[Source]) -> None:
-        self._table, self._name = open_table(lake, name), name
-        self._predicate = f"partition IN ({', '.join(str(source.partition) for source in sources)})"
-        self._rows: pa.Table | None = None
-        self._reached: Reached = {}
-
-    def add(self, item: tuple[pa.Table, Reached]) -> None:
-        """Take the table as it is now and the positions it reaches."""
-        rows, reached = item
-        if reached:
-            self._rows = rows
-            self._reached |= reached
-
-    def commit(self) -> Committed:
-        """Write the newest."""
-        if self._rows is None:
-            return Committed({})
-        rows = self._rows
-        writer.replace(self._table, self._name, rows, self._predicate, self._reached)
-        self._rows, self._reached = None, {}
-        return Committed({self._name: rows.num_rows})

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse import current, minutes
+from lakehouse import minutes
 from lakehouse.positions import Reached, beyond, later, reached_by
-from lakehouse.tables import TIME, VEHICLE_CURRENT, VEHICLE_MINUTES
+from lakehouse.tables import TIME, VEHICLE_MINUTES
 
 RECENT_MS = 5 * 60 * 1000
 """Revisions younger than this are kept at hand; older ones are looked up in the table."""
@@ -67,21 +67,3 @@ class MinuteMaker:
         together = pa.concat_tables([self._recent, revisions])
         young = pc.greater_equal(together["known_at"], pa.scalar(clock_ms - RECENT_MS, pa.timestamp("ms", tz="UTC")).cast(TIME))
         self._recent = together.filter(young)
-
-
-class CurrentKeeper:
-    """Silver telemetry rows in, the newest frame of every vehicle out."""
-
-    def __init__(self, reached: Reached, table: pa.Table) -> None:
-        self.reached = dict(reached)
-        self._table = table
-
-    def step(self, rows: pa.Table) -> tuple[pa.Table, Reached]:
-        """Take in silver rows; the whole table as it then is, and the positions that it reaches."""
-        fresh = beyond(rows, self.reached)
-        if not fresh.num_rows:
-            return VEHICLE_CURRENT.empty_table(), {}
-        moved = reached_by(fresh)
-        self.reached = later(self.reached, moved)
-        self._table = current.newest(self._table, current.newest(fresh))
-        return self._table, moved

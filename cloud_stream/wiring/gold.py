@@ -9,11 +9,12 @@ from bytewax.dataflow import Dataflow
 
 from cloud_stream.connectors.delta import CommitOutput, Committer, DeltaInput
 from cloud_stream.connectors.facts import FactTables
-from cloud_stream.connectors.tables import Revisions, Whole, reached_of
+from cloud_stream.connectors.minutes import Newest, Revisions
+from cloud_stream.connectors.tables import reached_of
 from cloud_stream.flows import gold
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
-from cloud_stream.steps.gold import RECENT_MS, CurrentKeeper, MinuteMaker
+from cloud_stream.steps.gold import RECENT_MS, MinuteMaker
 from cloud_stream.waiting import patiently
 from cloud_stream.wiring.owned import TELEMETRY, TOPICS, known
 from lakehouse import minutes, writer
@@ -42,22 +43,19 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     cell_sources = known(settings, TOPICS["cells"], sources_of(cells))
     reached = {name: reached_of(lake, name, sources) for name in (*MADE, *FACTS)}
     partitions = sorted({source.partition for source in sources})
-    mine = ds.field("partition").isin(partitions)
-    minute_reached, current_reached = reached["gold.vehicle_minutes"], reached["gold.vehicle_current"]
+    minute_reached = reached["gold.vehicle_minutes"]
     maker = MinuteMaker(minute_reached, _pending(lake, minute_reached), _recent(lake, minute_reached), lambda known: _revisions(lake, known))
-    keeper = CurrentKeeper(current_reached, arrow(lake, "gold.vehicle_current", filters=mine))
     behind = {source: min(positions[source] for positions in reached.values()) for source in sources}
     tails = {
         "telemetry": (Tail(silver, partitions), behind),
         "cells": (Tail(cells, sorted({source.partition for source in cell_sources})), reached_of(lake, BATTERY.name, cell_sources)),
     }
-    steps: dict[str, Callable[[pa.Table], tuple[pa.Table, Reached]]] = {"vehicle_minutes": maker.step, "vehicle_current": keeper.step}
     committers: dict[str, Callable[[], Committer]] = {
-        "vehicle_minutes": partial(Revisions, lake, "gold.vehicle_minutes"),
-        "vehicle_current": partial(Whole, lake, "gold.vehicle_current", sources),
+        "vehicle_minutes": partial(Revisions, lake, minute_reached),
+        "vehicle_current": partial(Newest, lake, sources),
         "facts": partial(FactTables, lake, {"telemetry": sources, "cells": cell_sources}, rolls_up=settings.ordinal == 0),
     }
-    return gold.build(DeltaInput(tails, metrics.took, 0.8), steps, _narrow, CommitOutput(committers, metrics.committed))
+    return gold.build(DeltaInput(tails, metrics.took, 0.8), maker.step, _narrow, CommitOutput(committers, metrics.committed))
 
 
 def _narrow(kind: str, rows: pa.Table) -> pa.Table:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from contracts.errors import Transient
@@ -13,31 +13,28 @@ from lakehouse.gold import dimensions
 from lakehouse.gold.facts import AsOf
 from lakehouse.reader import arrow, open_table
 
+_LOADED = "gold/loaded"
 TABLES = ("gold.dim_vehicle", "gold.dim_model", "gold.dim_date")
 
 
 class Dimensions:
-    """`dim_vehicle` as it is now; `refresh` says whether it has changed. `version` grows with every change."""
+    """`dim_vehicle` as it is now; `refresh` says whether it has changed. `version` grows with every load."""
 
-    def __init__(self, lake: str, version: int | None = None) -> None:
-        """The newest state, or that of a version."""
+    def __init__(self, lake: str) -> None:
         self._table: DeltaTable = open_table(lake, "gold.dim_vehicle")
-        if version is not None and version != self._table.version():
-            self._table.load_as_version(version)
         self._read()
 
     def refresh(self) -> bool:
         """Look again; true where there is a new version."""
-        before = self._table.version()
         self._table.update_incremental()
-        if self._table.version() == before:
+        if _number(self._table) == self.version:
             return False
         self._read()
         return True
 
     def _read(self) -> None:
         rows = self._table.to_pyarrow_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
-        self.version = self._table.version()
+        self.version = _number(self._table)
         self.as_of: AsOf = dimensions.as_of(rows)
         self.models = dimensions.models(rows)
 
@@ -45,7 +42,7 @@ class Dimensions:
 def ensure(lake: str) -> None:
     """Make the dimensions; the calendar is filled at once."""
     writer.ensure(lake, TABLES)
-    if open_table(lake, "gold.dim_date").version() == 0:
+    if not _number(open_table(lake, "gold.dim_date")):
         _write(lake, "gold.dim_date", dimensions.date_rows())
 
 
@@ -62,8 +59,15 @@ def load(lake: str, registry: Sequence[dimensions.Row], since: datetime) -> int:
     return changed
 
 
+def _number(table: DeltaTable) -> int:
+    """How many times it was loaded. Not the table's version: upkeep makes versions too."""
+    return table.transaction_version(_LOADED) or 0
+
+
 def _write(lake: str, name: str, rows: pa.Table) -> None:
     try:
-        write_deltalake(open_table(lake, name), rows, mode="overwrite")
+        table = open_table(lake, name)
+        how = CommitProperties(app_transactions=[Transaction(_LOADED, _number(table) + 1)])
+        write_deltalake(table, rows, mode="overwrite", commit_properties=how)
     except (DeltaError, OSError) as error:
         raise Transient(f"table {name} cannot be written: {error}") from error

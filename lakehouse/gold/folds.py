@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from lakehouse import current, minutes
 from lakehouse.gold import cells, facts
 from lakehouse.gold.battery import BATTERY
+from lakehouse.gold.exact import Reading
 from lakehouse.gold.facts import AsOf, Fact
 from lakehouse.gold.frames import frames
 from lakehouse.gold.tables import FACTS
@@ -33,6 +34,12 @@ class Fold(NamedTuple):
     merge: Callable[[Sequence[pa.Table]], pa.Table]
     rows: Callable[[pa.Table, Mapping[int, int], AsOf], pa.Table]
     spans: bool = False
+    day_ms: str | None = None
+    """The exact column (ms) that a row's day is taken from, where there is one."""
+
+    def days(self, exact: pa.Table) -> list[str]:
+        """The day of each exact row."""
+        return Reading(exact).date(self.day_ms).to_pylist() if self.day_ms else exact["date"].to_pylist()
 
     @property
     def dated(self) -> bool:
@@ -57,6 +64,7 @@ def _of_fact(fact: Fact) -> Fold:
         lambda tables: facts.fold(fact, [facts.empty(fact), *tables]),
         lambda exact, clocks, as_of: facts.present(fact, exact, clocks, as_of),
         fact.keys is None,
+        fact.begins,
     )
 
 

@@ -4,9 +4,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from lakehouse.gold import fleet, store
+from lakehouse.gold import commits, fleet
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.hours import HOURS
+from lakehouse.gold.store import DIMENSIONS
 from lakehouse.reader import dataset, open_table
 
 UPSTREAM = "gold/vehicle_hours"
@@ -29,22 +30,27 @@ class Rollup:
             self._files, self._dimensions = files, dimensions.version
         known = self._files if self._dimensions == dimensions.version and self._files is not None else {}
         changed = {date for date in files.keys() | known.keys() if files.get(date) != known.get(date)}
-        if not changed:
+        if not changed and self._in_step(dimensions):
             return 0
-        made = store.persistently(self._table, fleet.NAME, lambda: self._make(changed, dimensions))
+        made = commits.persistently(self._table, fleet.NAME, lambda: self._make(changed, dimensions))
         self._files, self._dimensions = files, dimensions.version
         return made
+
+    def again(self, dimensions: Dimensions) -> int:
+        """Make all days again."""
+        self._files, self._dimensions = {}, dimensions.version
+        return self.follow(dimensions)
 
     def _in_step(self, dimensions: Dimensions) -> bool:
         """Whether the table was made of the hours and the dimension as they are now."""
         table = self._table
-        return table.transaction_version(UPSTREAM) == self._hours.version() and table.transaction_version(store.DIMENSIONS) == dimensions.version
+        return table.transaction_version(UPSTREAM) == commits.number(self._hours) and table.transaction_version(DIMENSIONS) == dimensions.version
 
     def _make(self, dates: set[str], dimensions: Dimensions) -> int:
         rows = fleet.hourly(dataset(self._hours).to_table(columns=COLUMNS, filter=ds.field("date").isin(sorted(dates))), dimensions.models)
-        marks = {UPSTREAM: self._hours.version(), store.DIMENSIONS: dimensions.version}
+        marks = {UPSTREAM: commits.number(self._hours), DIMENSIONS: dimensions.version}
         named = ", ".join(repr(date) for date in sorted(dates))
-        store.commit(self._table, fleet.NAME, rows, f"date IN ({named})", marks, {})
+        commits.replace(self._table, fleet.NAME, rows, f"date IN ({named or repr('')})", marks, {})
         return rows.num_rows
 
 

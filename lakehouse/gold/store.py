@@ -1,74 +1,27 @@
 """Keep a fact's table: fold exact rows into the partitions that they touch, in one commit with the positions they reach.
 
-The table is all the state there is. Every commit is numbered by a Delta transaction, so that two commits on the same state (the flow's
-and a rebuild's) cannot both stand: the second is refused, reads again and folds again.
+The table is all the state there is.
 """
 
-import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake import DeltaTable
 
-from contracts.errors import Terminal, Transient
-from lakehouse import writer
-from lakehouse.gold import facts, spans
+from contracts.errors import Terminal
+from lakehouse import current
+from lakehouse.gold import commits, facts, spans
+from lakehouse.gold.commits import persistently
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.exact import TIME
-from lakehouse.positions import Position, Reached, Source, commit_properties, later, position
+from lakehouse.positions import Position, Reached, Source, later, position
 from lakehouse.reader import dataset, open_table
+from lakehouse.tables import VEHICLE_CURRENT
 
-NUMBER = "gold/commit"
 DIMENSIONS = "gold/dim_vehicle"
-_ATTEMPTS = 20
-_HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-_PROPERTIES = WriterProperties(compression="ZSTD", compression_level=1)
-log = logging.getLogger(__name__)
-
-
-class Refused(Exception):
-    """Another commit came first: read the table again."""
-
-
-def commit(table: DeltaTable, name: str, rows: pa.Table, predicate: str, marks: Mapping[str, int], reached: Mapping[Source, Position]) -> None:
-    """Put rows in the place of those under a predicate on partition columns, as the next numbered commit.
-
-    Raises Refused where another numbered commit was made since the table was read, Transient where the lake does not take it.
-    """
-    number = (table.transaction_version(NUMBER) or 0) + 1
-    transactions = [Transaction(NUMBER, number), *(Transaction(key, value) for key, value in marks.items())]
-    how = CommitProperties(app_transactions=[*(commit_properties(reached).app_transactions or []), *transactions], max_commit_retries=100)
-    try:
-        writer.fit(table, name)
-        write_deltalake(
-            table,
-            _padded(rows, table),
-            mode="overwrite",
-            predicate=predicate,
-            writer_properties=_PROPERTIES,
-            commit_properties=how,
-            post_commithook_properties=_HOOKS,
-        )
-        table.update_incremental()
-    except CommitFailedError as error:
-        raise Refused(str(error)) from error
-    except (DeltaError, OSError) as error:
-        text = f"table {name} cannot be written: {error}"
-        raise (Terminal if "No space left" in str(error) else Transient)(text) from error
-
-
-def persistently(table: DeltaTable, name: str, attempt: Callable[[], int]) -> int:
-    """Make an attempt on the newest state of the table until no other commit comes first. Raises Terminal after many."""
-    for _ in range(_ATTEMPTS):
-        table.update_incremental()
-        try:
-            return attempt()
-        except Refused as refused:
-            log.info("table %s: another commit came first, folding again (%s)", name, str(refused)[:120])
-    raise Terminal(f"table {name}: other writers commit all the time; run one gold flow a Kafka partition")
+CURRENT = "gold.vehicle_current"
 
 
 def clocks(table: DeltaTable, sources: Collection[Source], moved: Mapping[Source, Position]) -> dict[int, int]:
@@ -94,9 +47,7 @@ class FactTable:
         """
 
         def attempt() -> int:
-            stands = {source: position(self.table, source) for source in moved}
-            if any(self.reached.get(source, Position()) != at for source, at in stands.items()):
-                raise Terminal(f"table {self._fact.name}: another writer owns the same Kafka positions; run one gold flow a partition")
+            own(self.table, self._fact.name, self.reached, moved)
             return self._fold(fresh, moved, dimensions)
 
         changed = persistently(self.table, self._fact.name, attempt)
@@ -108,7 +59,7 @@ class FactTable:
         before, after = clocks(self.table, self._sources, {}), clocks(self.table, self._sources, moved)
         dates = {*facts.dates(fact, fresh), *self._dates_of_spans(fresh, partitions, before)}
         if not dates:
-            commit(self.table, fact.name, fact.schema.empty_table(), "date IN ('')", {DIMENSIONS: dimensions.version}, moved)
+            commits.replace(self.table, fact.name, fact.schema.empty_table(), "date IN ('')", {DIMENSIONS: dimensions.version}, moved)
             return 0
         place = ds.field("date").isin(sorted(dates)) & ds.field("partition").isin(partitions)
         held = dataset(self.table).to_table(columns=fact.schema.names, filter=place).cast(fact.schema)
@@ -117,7 +68,9 @@ class FactTable:
         rows = facts.present(fact, made, after, dimensions.as_of)
         # A joined span begins where one of its parts did, so its date is among them.
         others = held.filter(pc.invert(concerned))
-        commit(self.table, fact.name, pa.concat_tables([others, rows]), _predicate(dates, partitions), {DIMENSIONS: dimensions.version}, moved)
+        commits.replace(
+            self.table, fact.name, pa.concat_tables([others, rows]), _predicate(dates, partitions), {DIMENSIONS: dimensions.version}, moved
+        )
         return rows.num_rows
 
     def _dates_of_spans(self, fresh: pa.Table, partitions: list[int], before: Mapping[int, int]) -> set[str]:
@@ -149,17 +102,44 @@ class FactTable:
         rows = dataset(self.table).to_table(columns=fact.schema.names, filter=place).cast(fact.schema)
         keys = pa.array(dimensions.as_of(rows["vehicle_id"].to_pylist(), facts.milliseconds(rows[begins])), pa.string())
         rows = rows.set_column(rows.schema.get_field_index("vehicle_key"), "vehicle_key", keys)
-        commit(self.table, fact.name, rows, _predicate(dates, partitions), {DIMENSIONS: dimensions.version}, {})
+        commits.replace(self.table, fact.name, rows, _predicate(dates, partitions), {DIMENSIONS: dimensions.version}, {})
         return wrong.num_rows
+
+
+class CurrentTable:
+    """`gold.vehicle_current` for the Kafka sources that this process owns. Rows that it wrote itself are kept at hand."""
+
+    def __init__(self, lake: str, sources: Collection[Source]) -> None:
+        self._partitions = sorted({source.partition for source in sources})
+        self.table = open_table(lake, CURRENT)
+        self.reached: Reached = {source: position(self.table, source) for source in sources}
+        self._rows: pa.Table | None = None
+        self._number = -1
+
+    def fold_in(self, rows: pa.Table, moved: Mapping[Source, Position]) -> int:
+        """Take in silver rows and the positions that they reach; how many vehicles the table then has. Raises as a fact's table does."""
+        fresh = current.newest(rows)
+
+        def attempt() -> int:
+            own(self.table, CURRENT, self.reached, moved)
+            if self._rows is None or commits.number(self.table) != self._number:
+                mine = ds.field("partition").isin(self._partitions)
+                self._rows = dataset(self.table).to_table(columns=VEHICLE_CURRENT.names, filter=mine).cast(VEHICLE_CURRENT)
+            made = current.newest(self._rows, fresh)
+            commits.replace(self.table, CURRENT, made, f"partition IN ({', '.join(map(str, self._partitions))})", {}, moved)
+            self._rows, self._number = made, commits.number(self.table)
+            return made.num_rows
+
+        count = persistently(self.table, CURRENT, attempt)
+        self.reached = later(self.reached, moved)
+        return count
+
+
+def own(table: DeltaTable, name: str, reached: Mapping[Source, Position], moved: Mapping[Source, Position]) -> None:
+    """Raises Terminal where somebody else has moved positions that are about to be moved."""
+    if any(reached.get(source, Position()) != position(table, source) for source in moved):
+        raise Terminal(f"table {name}: another writer owns the same Kafka positions; run one gold flow a partition")
 
 
 def _predicate(dates: Collection[str], partitions: Collection[int]) -> str:
     return f"date IN ({', '.join(repr(date) for date in sorted(dates))}) AND partition IN ({', '.join(map(str, sorted(partitions)))})"
-
-
-def _padded(rows: pa.Table, table: DeltaTable) -> pa.Table:
-    """The rows with the columns that only the table knows, as nulls."""
-    for field in pa.schema(table.schema().to_arrow()):
-        if field.name not in rows.column_names:
-            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-    return rows

@@ -5,6 +5,7 @@ many, wait on disk by day.
 """
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,20 +18,22 @@ from deltalake import DeltaTable
 from contracts.errors import Terminal
 from contracts.identity import Kind
 from lakehouse import replay
-from lakehouse.gold import dimensions, fleet
+from lakehouse.gold import commits, dimensions, fleet
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.folds import FOLDS, MINUTES, Fold
 from lakehouse.gold.hours import HOURS
 from lakehouse.gold.piles import DayPile, Pile
 from lakehouse.gold.rollup import COLUMNS, UPSTREAM
 from lakehouse.gold.store import DIMENSIONS
+from lakehouse.gold.tables import FACTS
 from lakehouse.positions import Reached, later, position, upto
-from lakehouse.reader import address, arrow, exists, open_table
+from lakehouse.reader import arrow, exists, open_table
 from lakehouse.tables import BRONZE_OF, SCHEMAS, SILVER_OF
 from lakehouse.tail import sources
 
 KINDS: tuple[Kind, ...] = ("telemetry", "cells")
-DERIVED = (fleet.NAME, "gold.dim_model", "gold.dim_date")
+PATIENCE = 60
+"""Looks, half a second apart, for versions that belong together."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -46,15 +49,14 @@ class Outcome(msgspec.Struct, frozen=True):
 class _Target:
     """One table under verification."""
 
-    def __init__(self, lake: str, fold: Fold, scratch: Path, version: int | None = None) -> None:
-        self.fold = fold
-        self.table = DeltaTable(address(lake, fold.name), version=version)
+    def __init__(self, lake: str, table: DeltaTable, fold: Fold, scratch: Path) -> None:
+        self.fold, self.table = fold, table
         every = {source for kind in fold.columns for source in sources(open_table(lake, SILVER_OF[kind]))}  # type: ignore[index]
         self.reached: Reached = {source: position(self.table, source) for source in every}
         self.clocks: dict[int, int] = {}
         for source, at in self.reached.items():
             self.clocks[source.partition] = max(self.clocks.get(source.partition, 0), at.clock_ms)
-        self.as_of = Dimensions(lake, self.table.transaction_version(DIMENSIONS)).as_of
+        self.as_of = Dimensions(lake).as_of
         self.pile = DayPile(fold, scratch) if fold is MINUTES else Pile(fold)
 
     def take(self, kind: str, rows: pa.Table) -> None:
@@ -86,28 +88,44 @@ class _Target:
 
 
 def verify(lake: str, *, from_silver: bool = False, tell: Callable[[str], None] = lambda _: None) -> list[Outcome]:
-    """Compare every table of gold that is there with a rebuild from bronze, or from silver where bronze no longer reaches back."""
+    """Compare every table of gold that is there with a rebuild from bronze, or from silver where bronze no longer reaches back.
+
+    Raises Terminal where the gold flow has not taken in the newest registry, or `fleet_hourly` has not followed `vehicle_hours`.
+    """
     with tempfile.TemporaryDirectory(prefix="voltlake-verify-") as folder:
-        targets = [_Target(lake, fold, Path(folder)) for name, fold in FOLDS.items() if exists(lake, name)]
-        summary = DeltaTable(address(lake, fleet.NAME)) if exists(lake, fleet.NAME) else None
-        # The fleet's hours were made of one version of the vehicles': that one is rebuilt for them.
-        upstream = summary.transaction_version(UPSTREAM) if summary else None
-        hours = _Target(lake, FOLDS[HOURS.name], Path(folder), upstream) if upstream is not None else None
-        wanted = [*targets, *([hours] if hours else [])]
+        pinned = _pinned(lake)
+        targets = [_Target(lake, pinned[name], fold, Path(folder)) for name, fold in FOLDS.items() if name in pinned]
         for kind in KINDS:
             until: Reached = {}
-            for target in wanted:
+            for target in targets:
                 until = later(until, target.reached)
             count = 0
-            for rows in _silver(lake, kind, until, from_silver):
+            for rows in _silver(lake, kind, until, from_silver) if until else ():
                 count += rows.num_rows
                 tell(f"{count} rows of {kind} made again")
-                for target in wanted:
+                for target in targets:
                     target.take(kind, rows)
         made = [target.outcome() for target in targets]
-        if summary is not None and hours is not None:
-            made.append(_fleet(lake, summary, hours))
+        hours = next((target for target in targets if target.fold.name == HOURS.name), None)
+        if fleet.NAME in pinned and hours is not None:
+            made.append(_fleet(lake, pinned[fleet.NAME], hours))
     return made + _dimensions(lake)
+
+
+def _pinned(lake: str) -> dict[str, DeltaTable]:
+    """The tables at versions that belong together: facts have the keys of the newest dimension, the fleet's hours are the vehicles'."""
+    for left in reversed(range(PATIENCE)):
+        tables = {name: open_table(lake, name) for name in (*FOLDS, fleet.NAME) if exists(lake, name)}
+        loaded = Dimensions(lake).version if exists(lake, "gold.dim_vehicle") else 0
+        keyed = {name: table.transaction_version(DIMENSIONS) for name, table in tables.items() if name in FACTS or name == fleet.NAME}
+        behind = [name for name, version in keyed.items() if version is not None and version != loaded]
+        if fleet.NAME in tables and tables[fleet.NAME].transaction_version(UPSTREAM) not in {None, commits.number(tables[HOURS.name])}:
+            behind.append(fleet.NAME)
+        if not behind:
+            return tables
+        if left:
+            time.sleep(0.5)
+    raise Terminal(f"{behind[0]} has not followed the registry or the vehicles' hours yet; is the gold flow running (voltlake status)?")
 
 
 def _silver(lake: str, kind: Kind, until: Reached, from_silver: bool) -> Iterator[pa.Table]:
@@ -120,10 +138,9 @@ def _silver(lake: str, kind: Kind, until: Reached, from_silver: bool) -> Iterato
 
 
 def _fleet(lake: str, summary: DeltaTable, hours: _Target) -> Outcome:
-    exact = [exact for _, exact in hours.pile.days(set())]
-    rows = hours.fold.rows(hours.fold.merge(exact), hours.clocks, hours.as_of)
-    known = Dimensions(lake, summary.transaction_version(DIMENSIONS))
-    made = fleet.hourly(rows.select(COLUMNS), known.models)
+    [(_, exact)] = hours.pile.days(set())
+    rows = hours.fold.rows(exact, hours.clocks, hours.as_of)
+    made = fleet.hourly(rows.select(COLUMNS), Dimensions(lake).models)
     stands = summary.to_pyarrow_dataset().to_table(columns=fleet.SCHEMA.names).cast(fleet.SCHEMA)
     return Outcome(fleet.NAME, summary.version(), stands.num_rows, made.num_rows, difference(stands, made, ["hour", "region", "model"]))
 

@@ -10,10 +10,11 @@ import pytest
 from contracts.errors import Terminal
 from lakehouse import writer
 from lakehouse.gold import dimensions, dims, facts, fleet
+from lakehouse.gold.commits import Refused, replace
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.frames import frames
 from lakehouse.gold.rollup import Rollup
-from lakehouse.gold.store import FactTable, Refused, commit
+from lakehouse.gold.store import FactTable
 from lakehouse.gold.tables import FACTS
 from lakehouse.gold.trips import TRIPS
 from lakehouse.positions import Position, Source, beyond, reached_by
@@ -83,7 +84,7 @@ def test_two_commits_on_the_same_state_cannot_both_stand(lake: str) -> None:
     known, stale = Dimensions(lake), open_table(lake, TRIPS.name)
     fold_in(one, TRIPS, rows, known)
     with pytest.raises(Refused):
-        commit(stale, TRIPS.name, TRIPS.schema.empty_table(), "date IN ('2026-09-21') AND partition IN (0)", {}, {})
+        replace(stale, TRIPS.name, TRIPS.schema.empty_table(), "date IN ('2026-09-21') AND partition IN (0)", {}, {})
     with pytest.raises(Terminal, match="another writer"):
         fold_in(other, TRIPS, rows, known)
     assert arrow(lake, TRIPS.name).num_rows == 1

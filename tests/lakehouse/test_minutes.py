@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_stream.steps.gold import CurrentKeeper, MinuteMaker
+from cloud_stream.steps.gold import MinuteMaker
 from lakehouse import current, minutes
 from lakehouse.positions import beyond
-from lakehouse.tables import VEHICLE_CURRENT, VEHICLE_MINUTES
+from lakehouse.tables import VEHICLE_MINUTES
 from tests.lakehouse.made import NOW_MS, bronze, refined, telemetry
 
 MINUTE_MS = 60_000
@@ -99,11 +99,9 @@ def test_the_newest_frame_of_a_vehicle_wins_in_any_order(frames: list[tuple[int,
     rows = silver(frames)
     order = list(range(rows.num_rows))
     random.Random(seed).shuffle(order)
-    keeper = CurrentKeeper({}, VEHICLE_CURRENT.empty_table())
     newest = current.newest(rows)
     parts = [current.newest(rows.take(pa.array(order[at::3], pa.int64()))) for at in range(3)]
     assert current.newest(*parts).equals(newest)
-    assert keeper.step(rows)[0].equals(newest)
 
 
 def test_rows_below_a_position_are_passed_over() -> None:

@@ -1,6 +1,7 @@
 """`voltlake lakehouse verify | rebuild` and `voltlake registry load`: gold can be trusted, made again, and told who the vehicles are."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,48 @@ def verify(
             said = one.difference or "the same"
             say(f"{one.table} (version {one.version}): {one.rows} rows, a rebuild gives {one.rebuilt}: {said}")
     raise typer.Exit(int(any(one.difference for one in outcomes)))
+
+
+class Engine(StrEnum):
+    """What makes the rows."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
+def rebuild(
+    table: Annotated[str, typer.Argument(help="A table of gold, such as gold.trips; gold makes all of them.")],
+    data: Data = DATA,
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, UTC. [default: all]")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day. [default: all]")] = "",
+    vehicles: Annotated[str, typer.Option("--vehicles", help="Only these vehicles, separated by commas. [default: all]")] = "",
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="local: this process; spark: a cluster or this machine, with the extra 'spark'.")
+    ] = Engine.LOCAL,
+    master: Annotated[str, typer.Option("--master", help="With spark: the cluster's master URL. [default: as spark-submit sets it]")] = "",
+) -> None:
+    """Make a table of gold again from silver, into a shadow that takes its place in one commit; the flows go on meanwhile.
+
+    A rebuild that was killed goes on where it stopped when it is run again with the same words.
+
+    Example: voltlake lakehouse rebuild gold.trips --from 2026-01-01 --to 2026-01-31
+    """
+    from lakehouse.gold import rebuild as gold
+    from lakehouse.gold import spark
+    from lakehouse.gold.fleet import NAME as FLEET
+    from lakehouse.gold.folds import FOLDS
+    from lakehouse.gold.shadow import Wish
+    from voltlake.stack.layout import Layout
+
+    layout = Layout(data.resolve())
+    chosen = tuple(sorted(name.strip() for name in vehicles.split(",") if name.strip()))
+    names = [*FOLDS, FLEET] if table == "gold" else [table if "." in table else f"gold.{table}"]
+    run = gold.local if engine is Engine.LOCAL else spark.engine(spark.session(master))
+    for name in names:
+        days = (first, last) if len(names) == 1 or (name in FOLDS and FOLDS[name].dated) else ("", "")
+        wish = Wish(name, *days, chosen if name in FOLDS else ())
+        made = gold.rebuild(str(layout.lake), wish, layout.data / "rebuild", run, say)
+        say(f"{name}: {made} rows are in place")
 
 
 @registry.command()
