@@ -102,7 +102,7 @@ def application(settings: Settings, store: Store, hub: Hub, metrics: Metrics) ->
     pages, public = Pages(hub, metrics), Public(hub, metrics)
     hub.add(pages)
     hub.add(public)
-    live, signin = Live(pages, public), SignIn(store, settings.secure)
+    live, signin = Live(pages, public), SignIn(store, metrics, settings.secure)
     app.on_shutdown.append(live.end)
     app.router.add_get("/signin", signin.page)
     app.router.add_post("/signin", signin.enter)
