@@ -84,6 +84,7 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
         "FLOW_REPLICAS": "1",
         "FLOW_ORDINAL": "0",
         "FLOW_MLFLOW": plan.mlflow_url,
+        "FLOW_RULES": str(plan.layout.rules),
         "FLOW_METRICS_PORT": str(plan.ports[f"{name}-metrics"]),
     }
     ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
