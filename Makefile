@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3.12 python3.11 python3; do command -v $$p >/de
 QUIET := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integration setup fmt lint types bench-quick bench-lakehouse bench-simulator bench-alerts bench-rules validate doctor clean
+.PHONY: help demo test integration setup fmt lint types bench-alerts bench-features bench-quick bench-lakehouse bench-rules bench-simulator validate doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-alerts: $(STAMP) ## rules a second and core, and from the sensor to the al
 
 bench-rules: $(STAMP) ## precision and recall of the shipped rules on labelled faults, into bench/results/rules.json; RECORDINGS="DIR DIR" for real drives
 	@$(PY) -m bench.alert_rules $(RECORDINGS)
+
+bench-features: $(STAMP) ## the feature store beside stock Feast, into bench/results/features.json; ARGS="--stack --large DIR" for all of it
+	@$(PY) -m bench.features $(ARGS)
 
 doctor: $(STAMP) ## what this machine lacks
 	@$(PY) -m voltlake doctor
