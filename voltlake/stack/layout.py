@@ -21,6 +21,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "alert-rules.yaml"
 
     @property
+    def undelivered(self) -> Path:
+        """Notifications of alerts that could not be delivered."""
+        return self.data / "undelivered-alerts.jsonl"
+
+    @property
     def logs(self) -> Path:
         """One log a process."""
         return self.data / "logs"
