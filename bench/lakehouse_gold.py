@@ -149,14 +149,14 @@ def figures(tell: Callable[[str], None] = print) -> Figures:
         (
             "silver_to_gold_per_core",
             silver_to_gold,
-            ((500, 1800), (500, 7200)),
-            "events/s a core, silver to all gold tables, marginal from 0.9 to 3.6 million",
+            ((500, 2000), (500, 8000)),
+            "events/s a core, silver to all gold tables, marginal from 1 to 4 million",
         ),
         (
             "rebuild_per_core",
             rebuilding,
-            ((1000, 600), (1000, 2400)),
-            "events/s a core, all gold tables from silver, 1,000 vehicles at 1 Hz, marginal from 0.6 to 2.4 million",
+            ((1000, 1000), (1000, 4000)),
+            "events/s a core, all gold tables from silver, 1,000 vehicles at 1 Hz, marginal from 1 to 4 million",
         ),
     ):
         (few, short), (many, long) = (run(*size) for size in sizes)

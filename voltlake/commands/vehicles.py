@@ -14,6 +14,8 @@ from voltlake.commands import past
 from voltlake.commands.broker import Acks, Authority, Certificate, Key, Login, Patience, Url, destination, of_stack
 from voltlake.commands.options import DATA, Data, say
 from voltlake.commands.progress import Progress
+from voltlake.introduction import introduce
+from voltlake.stack.layout import Layout
 
 if TYPE_CHECKING:
     from simulators.measured import Summary
@@ -95,6 +97,8 @@ def simulate(
         target = _writable(json)
     except Terminal as error:
         raise _wrong(error) from None
+    if settings.registry:
+        introduce(str(Layout(data.resolve()).lake), Path(settings.registry))
     _load(settings, workers, target)
 
 
@@ -186,6 +190,8 @@ def replay(
         source = recorded(settings)
     except Terminal as error:
         raise _wrong(error) from None
+    if settings.registry:
+        introduce(str(Layout(data.resolve()).lake), Path(settings.registry))
     with Progress() as progress:
         summary = run(settings, _Told(), progress, source)
     _judge(summary)
