@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3.12 python3.11 python3; do command -v $$p >/de
 QUIET := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integration setup fmt lint types bench-quick bench-simulator validate doctor clean
+.PHONY: help demo test integration setup fmt lint types bench-quick bench-lakehouse bench-simulator validate doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ types: $(STAMP) ## types
 
 bench-quick: $(STAMP) ## measure latencies and the highest rate, into bench/results/quick.json
 	@$(PY) -m bench.quick $(ARGS)
+
+bench-lakehouse: $(STAMP) ## what the lake costs a core, how soon and how quickly it is read, into bench/results/lakehouse.json
+	@$(PY) -m bench.lakehouse $(ARGS)
 
 bench-simulator: $(STAMP) ## what the simulator costs against a bare Mosquitto, into bench/results/simulator.json
 	@$(PY) -m bench.simulator $(ARGS)

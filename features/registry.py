@@ -44,12 +44,13 @@ def connect(uri: str) -> "MlflowClient":
     Raises Transient where it does not answer.
     """
     import mlflow
-    from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
+    from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY, MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
     from mlflow.telemetry import set_telemetry_client
 
     # Deprecations within MLflow and its parts: nothing that a person here can act on.
     warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|skops)(\..*)?$")
     MLFLOW_DISABLE_TELEMETRY.set(True)
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
     set_telemetry_client()
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -79,7 +80,14 @@ def reached(uri: str) -> Iterator[None]:
         raise Transient(f"MLflow at {_shown(uri)} does not answer: {str(error).splitlines()[0]}") from error
 
 
-def log(uri: str, name: str, model: Any, example: "pd.DataFrame", facts: Mapping[str, Mapping[str, Any]]) -> str:
+class Files(msgspec.Struct, frozen=True):
+    """What is kept with a run beside the model: texts and drawn figures, by the name of their file."""
+
+    texts: dict[str, str] = {}
+    figures: dict[str, Any] = {}
+
+
+def log(uri: str, name: str, model: Any, example: "pd.DataFrame", facts: Mapping[str, Mapping[str, Any]], files: Files = Files()) -> str:  # noqa: B008
     """Log a scikit-learn model with signature and input example, and register it as the next version, which is returned.
 
     facts: `params`, `metrics` and `tags` of the run; the tags are also the version's.
@@ -90,20 +98,60 @@ def log(uri: str, name: str, model: Any, example: "pd.DataFrame", facts: Mapping
 
     with reached(uri), mlflow.start_run(experiment_id=_experiment(client, uri), run_name=name) as run:
         mlflow.log_params(dict(facts["params"]))
-        mlflow.log_metrics(dict(facts["metrics"]))
+        mlflow.log_metrics({key: value for key, value in facts["metrics"].items() if value == value})  # noqa: PLR0124 - not a number is no metric
         mlflow.set_tags(dict(facts["tags"]))
+        for file, text in files.texts.items():
+            mlflow.log_text(text, file)
+        for file, figure in files.figures.items():
+            mlflow.log_figure(figure, file)
         logged = mlflow.sklearn.log_model(
             model,
             name=name,
             signature=infer_signature(example, model.predict(example)),
             input_example=example,
             pip_requirements=_requirements(),
-            skops_trusted_types=_TRUSTED,
+            skops_trusted_types=_trusted(model),
         )
         if not client.search_registered_models(f"name='{name}'"):
             client.create_registered_model(name)
         made = client.create_model_version(name, logged.model_uri, run.info.run_id, tags=dict(facts["tags"]), model_id=logged.model_id)
     return str(made.version)
+
+
+def _trusted(model: Any) -> list[str]:
+    """The types that loading this model needs: ours and scikit-learn's alone."""
+    from skops import io
+
+    needed = io.get_untrusted_types(data=io.dumps(model))
+    return sorted({*_TRUSTED, *(name for name in needed if name.split(".")[0] in ("sklearn", "features"))})
+
+
+def loaded(uri: str, name: str, version: str | None = None) -> tuple[Any, str]:
+    """A version's estimator (None: the champion's) and its number. Raises Terminal where there is none or it cannot be loaded."""
+    found = versions(uri, name)
+    wanted = next((row for row in found if (CHAMPION in row.aliases if version is None else row.version == version)), None)
+    if wanted is None:
+        what = f"no champion of {name}" if version is None else f"no version {version} of {name}"
+        raise Terminal(f"there is {what}: `voltlake models train {name} --data DIR` makes one")
+    import mlflow
+
+    address = f"models:/{name}/{wanted.version}"
+    try:
+        return mlflow.sklearn.load_model(address), wanted.version
+    except Exception as error:  # what stands behind an address is foreign: whatever it does, a person gets a sentence
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Terminal(f"version {wanted.version} of {name} cannot be loaded: {first}; train it anew") from error
+
+
+def text(uri: str, run_id: str, file: str) -> str:
+    """A text that was logged with a run. Raises Terminal where there is none."""
+    connect(uri)
+    import mlflow
+
+    try:
+        return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{file}"))
+    except Exception as error:  # MLflow has an error of its own for each kind of store
+        raise Terminal(f"there is no {file} with run {run_id}: the version was logged without one") from error
 
 
 def promote(uri: str, name: str, version: str) -> None:

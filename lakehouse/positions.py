@@ -76,10 +76,14 @@ def sources_of(rows: pa.Table) -> set[Source]:
 
 def beyond(rows: pa.Table, reached: Mapping[Source, Position]) -> pa.Table:
     """The rows whose offset is greater than what is reached of their source."""
+    old = None
     for source in sources_of(rows) & reached.keys():
-        here = pc.and_(pc.equal(rows["partition"], source.partition), pc.equal(rows["topic_id"], source.topic_id))
-        rows = rows.filter(pc.invert(pc.and_(here, pc.less_equal(rows["offset"], reached[source].offset))))
-    return rows
+        below = pc.less_equal(rows["offset"], reached[source].offset)
+        if pc.any(below).as_py():
+            here = pc.and_(pc.equal(rows["partition"], source.partition), pc.equal(rows["topic_id"], source.topic_id))
+            of_source = pc.and_(here, below)
+            old = of_source if old is None else pc.or_(old, of_source)
+    return rows if old is None else rows.filter(pc.invert(old))
 
 
 def upto(rows: pa.Table, reached: Mapping[Source, Position]) -> pa.Table:

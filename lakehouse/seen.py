@@ -6,7 +6,7 @@ Quarantined identities are kept apart: a repaired row re-enters through bronze u
 Memory depends on vehicles and gaps, not on messages.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -68,23 +68,40 @@ def admit(seen: Seen, arrivals: Arrivals) -> Admission:
 
     A row is new where its identity was not accepted before and, for a bad one, not quarantined before either.
     """
-    seqs, good, clock_ms = arrivals.seqs, arrivals.good, arrivals.clock_ms
+    seqs, clock_ms = arrivals.seqs, arrivals.clock_ms
     admission = Admission(np.zeros(len(seqs), bool), np.zeros(len(seqs), bool))
     codes, senders = group(arrivals.vehicles, arrivals.boots)
     order = np.lexsort((seqs, codes))
-    for rows in stretches(order, codes):
-        sender = senders[codes[rows[0]]]
-        entry = seen.setdefault(sender, Entry(partition=int(arrivals.partitions[rows[0]])))
-        newest_ms = int(clock_ms[rows].max())
-        if good[rows].all() and _continues(entry, seqs[rows]) and newest_ms - (entry.clock_ms or int(clock_ms[rows].min())) <= HORIZON_MS:
-            entry.accepted.add_range(int(seqs[rows[0]]), int(seqs[rows[-1]]))
-            entry.clock_ms = newest_ms
-            admission.accepted[rows] = True
-        else:
-            for row in np.sort(rows).tolist():
-                entry = _remembered(seen, sender, entry, int(clock_ms[row]))
-                _admit_one(entry, row, arrivals, admission)
+    taken = np.zeros(len(senders), bool)
+    for code, first, last, in_line, oldest_ms, newest_ms, partition in _runs(order, codes, arrivals):
+        entry = seen.get(senders[code])
+        if entry is None:
+            entry = seen[senders[code]] = Entry(partition=partition)
+        if in_line and first == entry.accepted.end and newest_ms - (entry.clock_ms or oldest_ms) <= HORIZON_MS:
+            entry.accepted.add_range(first, last)
+            entry.clock_ms, taken[code] = newest_ms, True
+    admission.accepted[:] = taken[codes]
+    for row in np.flatnonzero(~admission.accepted).tolist():  # by arrival
+        sender = senders[codes[row]]
+        entry = _remembered(seen, sender, seen[sender], int(clock_ms[row]))
+        _admit_one(entry, row, arrivals, admission)
     return admission
+
+
+def _runs(order: np.ndarray, codes: np.ndarray, arrivals: Arrivals) -> Iterator[tuple[int, int, int, bool, int, int, int]]:
+    """For each sender: its code, least and greatest seq, whether all are good and in line, oldest and newest clock (ms), partition."""
+    if not len(order):
+        return
+    ordered, seqs, clock_ms = codes[order], arrivals.seqs[order], arrivals.clock_ms[order]
+    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    ends = np.append(begins[1:], len(order)) - 1
+    steps = np.ones(len(order), bool)
+    steps[1:] = seqs[1:] - seqs[:-1] == 1
+    steps[begins] = True
+    in_line = np.logical_and.reduceat(steps & arrivals.good[order], begins)
+    clocks = np.minimum.reduceat(clock_ms, begins), np.maximum.reduceat(clock_ms, begins)
+    columns = (ordered[begins], seqs[begins], seqs[ends], in_line, *clocks, arrivals.partitions[order][begins])
+    yield from zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _remembered(seen: Seen, sender: Sender, entry: Entry, clock_ms: int) -> Entry:
@@ -109,11 +126,6 @@ def group(vehicles: pa.ChunkedArray, boots: pa.ChunkedArray) -> tuple[np.ndarray
 def stretches(order: np.ndarray, codes: np.ndarray) -> list[np.ndarray]:
     """Rows that are ordered by code, cut where the code changes: a stretch a sender."""
     return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1) if len(order) else []
-
-
-def _continues(entry: Entry, seqs: np.ndarray) -> bool:
-    """Whether sorted seqs go on without a gap or a repeat where the accepted ones ended."""
-    return bool(seqs[0] == entry.accepted.end and seqs[-1] - seqs[0] == len(seqs) - 1 and (len(seqs) == 1 or (np.diff(seqs) == 1).all()))
 
 
 def _admit_one(entry: Entry, row: int, arrivals: Arrivals, admission: Admission) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,16 +28,7 @@ MOST_TEMPLATES = 4
 _FAR = 2**20
 """A longer piece is none of ours. (Arrow's slice to an open end asks for a buffer of negative size.)"""
 
-_DIGIT, _OTHER = 2, 1
-_CLASS = np.zeros(256, np.uint8)
-_CLASS[list(b".-+eE")] = _OTHER
-_CLASS[list(b"0123456789")] = _DIGIT
-_AFTER_ZERO = np.zeros(256, bool)
-_AFTER_ZERO[list(b".eE")] = True
-_PLAIN = np.ones(256, bool)
-_PLAIN[list(range(32))] = False
-_PLAIN[list(b'"\\')] = False
-_ZERO, _MINUS, _POINT = ord("0"), ord("-"), ord(".")
+_valid = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class Piece(NamedTuple):
@@ -62,36 +54,54 @@ def read(lines: Sequence[bytes], schema: pa.Schema) -> Iterator[Alike]:
         rows = np.flatnonzero(commas == count)
         if len(rows) < FEWEST:
             continue
-        pieces = _cut(lines if len(rows) == len(lines) else [lines[row] for row in rows.tolist()], count + 1)
+        mine = lines if len(rows) == len(lines) else [lines[row] for row in rows.tolist()]
+        valid = _are_json(mine)
+        pieces = _cut(mine, count + 1)
         for _ in range(MOST_TEMPLATES):
             if pieces is None or len(rows) < FEWEST:
                 break
             template = _template(b",".join(column[0].as_py() for column in pieces.columns))
-            fits = _fits(pieces, template) if template else np.zeros(len(rows), bool)
+            fits = valid & _fits(pieces, template) if template else np.zeros(len(rows), bool)
             if template and int(fits.sum()) >= FEWEST:
                 alike = _table(pieces if fits.all() else pieces.filter(pa.array(fits)), template, rows[fits], schema)
                 if alike is not None:
                     yield alike
             fits[0] = True  # a first line without a template of its own would be looked at for ever
-            rows, pieces = rows[~fits], pieces.filter(pa.array(~fits))
+            rows, valid, pieces = rows[~fits], valid[~fits], pieces.filter(pa.array(~fits))
+
+
+def _are_json(lines: Sequence[bytes]) -> np.ndarray:
+    """Which lines are one JSON value each."""
+    good = np.ones(len(lines), bool)
+    for at, line in enumerate(lines):
+        try:
+            _valid(line)
+        except (msgspec.MsgspecError, RecursionError):
+            good[at] = False
+    return good
 
 
 def _cut(lines: Sequence[bytes], columns: int) -> pa.Table | None:
-    """The lines cut at their commas; None where a line holds a line break."""
+    """The lines cut at their commas; None where a line holds a line break, or what is no UTF-8."""
     text = b"\n".join(lines)
+    try:
+        if not text.isascii():
+            text.decode()
+    except UnicodeDecodeError:
+        return None
     names = [str(at) for at in range(columns)]
     try:
         table = pv.read_csv(
             pa.BufferReader(text),
             read_options=pv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
             parse_options=pv.ParseOptions(quote_char=False, double_quote=False, ignore_empty_lines=False),
-            convert_options=pv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+            convert_options=pv.ConvertOptions(column_types=dict.fromkeys(names, pa.binary()), strings_can_be_null=False),
         )
     except pa.ArrowInvalid:
         return None
     if table.num_rows != len(lines):
         return None
-    return pa.table([column.combine_chunks().view(pa.binary()) for column in table.columns], names=names)
+    return pa.table([column.combine_chunks() for column in table.columns], names=names)
 
 
 def _template(line: bytes) -> list[Piece] | None:
@@ -166,8 +176,7 @@ def _table(pieces: pa.Table, template: Sequence[Piece], rows: np.ndarray, schema
     numbers = [piece.path for piece in template if not piece.is_text]
     if not _plain(pa.concat_arrays(texts)):
         return None
-    flat = pa.concat_arrays([values[path] for path in numbers])
-    if not _well_formed(flat):
+    if not _numeric(pa.concat_arrays([values[path] for path in numbers])):
         return None
     try:
         typed = {path: values[path].view(pa.string()).cast(pa.int64()) for path in numbers if path[:2] != ("payload", "signals")}
@@ -184,31 +193,21 @@ def _table(pieces: pa.Table, template: Sequence[Piece], rows: np.ndarray, schema
 
 
 def _plain(texts: pa.Array) -> bool:
-    """Whether texts have nothing that JSON escapes."""
-    return bool(_PLAIN[_bytes(texts)[0]].all())
+    """Whether texts have nothing that JSON escapes; control characters are not JSON at all."""
+    content = _content(texts)
+    return b'"' not in content and b"\\" not in content
 
 
-def _bytes(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """The bytes of an array from a concatenation, and where each value begins, with the end of the last."""
-    offsets = np.frombuffer(values.buffers()[1], np.int32, len(values) + 1, values.offset * 4)
+def _numeric(numbers: pa.Array) -> bool:
+    """Whether values of valid JSON are all numbers."""
+    return not _content(numbers).translate(None, b"0123456789.-+eE")
+
+
+def _content(values: pa.Array) -> bytes:
+    """All bytes of an array that begins with its buffer, one value behind the other."""
+    end = int(np.frombuffer(values.buffers()[1], np.int32, 1, len(values) * 4)[0])
     content = values.buffers()[2]
-    return (np.frombuffer(content, np.uint8) if content else np.zeros(0, np.uint8))[: offsets[-1]], offsets
-
-
-def _well_formed(numbers: pa.Array) -> bool:
-    """Whether each is a number as JSON writes it; what a cast refuses need not be found here."""
-    content, offsets = _bytes(numbers)
-    classes = _CLASS[content]
-    if not len(content) or not classes.all():
-        return False
-    digit = classes == _DIGIT
-    first, last = offsets[:-1], offsets[1:] - 1
-    points = np.flatnonzero(content == _POINT)
-    if not digit[last].all() or not digit[points + 1].all():  # a point is never last: the last is a digit
-        return False
-    first = first + (content[first] == _MINUS)
-    zero = first[(content[first] == _ZERO) & (first < last)]
-    return bool(digit[first].all() and _AFTER_ZERO[content[zero + 1]].all())
+    return content.slice(0, end).to_pybytes() if content else b""
 
 
 def _assembled(values: dict[tuple[str, ...], pa.Array], size: int, schema: pa.Schema) -> pa.Table:

@@ -18,6 +18,7 @@ from lakehouse.positions import Position, Source
 from lakehouse.tables import BRONZE
 
 log = logging.getLogger(__name__)
+_MS = pa.timestamp("ms", tz="UTC")
 
 
 def sources(kafka: str, topic: str) -> list[Source]:
@@ -54,17 +55,20 @@ class TopicReader:
 
     def read(self) -> pa.Table | None:
         """What came within the wait, at most `most` records; None where nothing did."""
-        messages = [message for message in self._consumer.consume(self._most, self._wait_s) if self._is_record(message)]
+        consumed = self._consumer.consume(self._most, self._wait_s)
+        messages = [message for message in consumed if message.error() is None]
+        if len(messages) < len(consumed):
+            for message in consumed:
+                self._check(message.error())
         return self._table(messages) if messages else None
 
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
 
-    def _is_record(self, message: Message) -> bool:
-        error = message.error()
+    def _check(self, error: KafkaError | None) -> None:
         if error is None:
-            return True
+            return
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise Terminal(
                 f"{self._topic}: the records after our position are gone from Kafka ({error.str()}); "
@@ -73,27 +77,29 @@ class TopicReader:
         if error.fatal():
             raise Terminal(f"{self._topic}: {error.str()}")
         log.warning("%s: %s", self._topic, error.str())
-        return False
 
     def _table(self, messages: Sequence[Message]) -> pa.Table:
-        places = [self._places[message.partition() or 0] for message in messages]
-        size = len(messages)
+        place, size = next(iter(self._places.values())), len(messages)
         columns = [
-            pa.repeat(places[0].cluster, size),
+            pa.repeat(place.cluster, size),
             pa.repeat(self._topic, size),
-            pa.repeat(places[0].topic_id, size),
-            pa.array([place.partition for place in places], pa.int32()),
+            pa.repeat(place.topic_id, size),
+            pa.array([message.partition() for message in messages], pa.int32()),
             pa.array([message.offset() for message in messages], pa.int64()),
-            pa.array([message.timestamp()[1] * 1000 for message in messages], pa.int64()).cast(BRONZE.field("kafka_ts").type),
-            pa.array([_text(message.key()) for message in messages], pa.string()),
+            pa.array([message.timestamp()[1] for message in messages], _MS).cast(BRONZE.field("kafka_ts").type),
+            _texts([message.key() for message in messages]),
             pa.array([message.value() for message in messages], pa.binary()),
             pa.repeat(datetime.now(UTC).strftime("%Y-%m-%d"), size),
         ]
         return pa.Table.from_arrays(columns, schema=BRONZE)
 
 
-def _text(key: bytes | None) -> str | None:
-    return key.decode(errors="replace") if key is not None else None
+def _texts(keys: list[bytes | None]) -> pa.Array:
+    """Keys as text; what is no UTF-8 is shown as such."""
+    try:
+        return pa.array(keys, pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([None if key is None else key.decode(errors="replace") for key in keys], pa.string())
 
 
 class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):

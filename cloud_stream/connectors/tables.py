@@ -68,8 +68,9 @@ class Rows:
         rows = beyond(pa.concat_tables(self._pending), self._reached)
         self._pending = []
         if rows.num_rows:
-            moved = later(self._reached, reached_by(rows, "kafka_ts"))
-            writer.append(self._table, self._name, rows, {source: moved[source] for source in reached_by(rows, "kafka_ts")})
+            came = reached_by(rows, "kafka_ts")
+            moved = later(self._reached, came)
+            writer.append(self._table, self._name, rows, {source: moved[source] for source in came})
             self._reached = moved
         return Committed({self._name: rows.num_rows})
 

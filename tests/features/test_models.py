@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from contracts.errors import Terminal, Transient
-from features import models, registry
+from features import registry
 from features.datasets import Dataset
+from features.models import live as models
 from features.store import apply
 from features.training import MODEL, fit, held_back
 from features.transforms import ENERGY_V1_FEATURES

@@ -1,9 +1,11 @@
 """Rows and positions stand or fall together, and a reader sees each row once."""
 
+import json
 from pathlib import Path
 
 import deltalake
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from contracts.errors import Terminal
@@ -11,6 +13,7 @@ from lakehouse import reader, sql, tail, writer
 from lakehouse.positions import Position, Source, position, reached_by
 from lakehouse.snapshots import read_seen, write_seen
 from tests.lakehouse.made import bronze, refined, telemetry
+from voltlake.commands.lake import Format, save, written
 
 SOURCE = Source("cluster", "topic-id", 0)
 
@@ -97,6 +100,33 @@ def test_sql_only_reads_and_says_what_is_wrong(lake: str) -> None:
     ):
         with pytest.raises(Terminal, match=sentence):
             sql.query(lake, question)
+
+
+def test_sql_reads_tables_as_they_were_and_within_limits(lake: str) -> None:
+    append(lake, rows(0, 5))
+    version = reader.open_table(lake, "bronze.telemetry").version()
+    append(lake, rows(5, 9))
+    question = "SELECT count(*) AS n FROM bronze.telemetry"
+    assert sql.query(lake, question, as_of=str(version)).to_pylist() == [{"n": 5}]
+    assert sql.query(lake, question).to_pylist() == [{"n": 9}]
+    limits = (({"memory": "much"}, "no amount of memory"), ({"seconds": 0.2}, "took longer than 0.2 s"), ({"memory": "4MB"}, "needs more memory"))
+    for how, sentence in limits:
+        with pytest.raises(Terminal, match=sentence):
+            sql.query(lake, "SELECT count(DISTINCT md5(i::VARCHAR)) FROM range(200000000) AS t(i)", **how)
+    with pytest.raises(Terminal, match="give one SELECT"):
+        sql.query(lake, f"COPY (SELECT 1) TO '{lake}/out.csv'")
+    with pytest.raises(Terminal, match="give one SELECT"):
+        sql.query(lake, f"ATTACH '{lake}/other.db'")
+
+
+def test_an_answer_can_be_written_in_every_form(lake: str, tmp_path: Path) -> None:
+    answer = sql.query(lake, "SELECT 1 AS n, ['a', 'b'] AS marks, TIMESTAMP '2026-01-31 12:00:00' AS t")
+    assert written(answer, Format.CSV) == b'"n","marks","t"\n1,"[""a"",""b""]",2026-01-31 12:00:00.000000\n'
+    assert json.loads(written(answer, Format.JSON))["marks"] == ["a", "b"]
+    save(written(answer, Format.PARQUET), tmp_path / "answer.parquet")
+    assert pq.read_table(tmp_path / "answer.parquet").to_pylist() == answer.to_pylist()
+    with pytest.raises(Terminal, match="cannot be written"):
+        save(b"", tmp_path / "nowhere" / "answer.csv")
 
 
 def test_a_table_of_another_version_needs_a_person(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from contracts import codec
 from contracts.events import Score
 from contracts.topics import PARTITIONS, SCORES
-from features import models
+from features.models import live as models
 from lakehouse import sql
 from tests.road.fleets import driving
 from tests.road.patience import until

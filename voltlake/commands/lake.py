@@ -1,11 +1,13 @@
 """`voltlake audit | query`: what the lake holds."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voltlake.commands.options import DATA, AsJson, Data
+from contracts.errors import Terminal
+from voltlake.commands.options import DATA, AsJson, Data, LakeAt, lake_of, say
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,16 +37,23 @@ def query(
     data: Data = DATA,
     form: Annotated[Format, typer.Option("--format", help="How the answer is written; parquet wants --output or a pipe.")] = Format.TABLE,
     rows: Annotated[int, typer.Option("--rows", help="Rows that a table shows at most.", min=1)] = 40,
+    output: Annotated[Path | None, typer.Option("--output", help="A file for the whole answer, in the --format. [default: stdout]")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Read the tables as they were at an instant, or at a version.")] = None,
+    lake: LakeAt = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="The query is stopped after so long.", min=0.1)] = 60,
+    memory: Annotated[str, typer.Option("--memory", help="What the query may use.")] = "2GB",
 ) -> None:
-    """Ask the lake in SQL.
+    """Ask the lake in SQL. It is only read, within a time and memory limit.
 
     Example: voltlake query "SELECT region, count(*) FROM silver.telemetry GROUP BY region"
     """
     from lakehouse.sql import query as ask
-    from voltlake.stack.layout import Layout
 
-    answer = ask(str(Layout(data.resolve()).lake), sql)
-    if form is Format.TABLE:
+    answer = ask(lake_of(data, lake), sql, as_of=as_of, seconds=seconds, memory=memory)
+    if output is not None:
+        save(written(answer, Format.PARQUET if form is Format.TABLE else form), output)
+        say(f"{answer.num_rows} rows in {output}")
+    elif form is Format.TABLE:
         _print_table(answer, rows)
     else:
         typer.get_binary_stream("stdout").write(written(answer, form))
@@ -58,7 +67,7 @@ def written(answer: "pa.Table", form: Format) -> bytes:
     if form is Format.CSV:
         from pyarrow import csv
 
-        csv.write_csv(answer, sink)
+        csv.write_csv(_flat(answer), sink)
     elif form is Format.PARQUET:
         from pyarrow import parquet
 
@@ -68,6 +77,28 @@ def written(answer: "pa.Table", form: Format) -> bytes:
 
         sink.write(msgspec.json.Encoder(enc_hook=str).encode_lines(answer.to_pylist()))
     return bytes(sink.getvalue())
+
+
+def _flat(answer: "pa.Table") -> "pa.Table":
+    """Lists and structs as JSON text: CSV has neither."""
+    import msgspec
+    import pyarrow as pa
+
+    for at, field in enumerate(answer.schema):
+        if pa.types.is_nested(field.type):
+            texts = [None if value is None else msgspec.json.encode(value, enc_hook=str).decode() for value in answer[at].to_pylist()]
+            answer = answer.set_column(at, field.name, pa.array(texts, pa.string()))
+    return answer
+
+
+def save(content: bytes, path: Path) -> None:
+    """Write a file in one step. Raises Terminal where it cannot be written."""
+    try:
+        half = path.with_name(path.name + ".tmp")
+        half.write_bytes(content)
+        half.replace(path)
+    except OSError as error:
+        raise Terminal(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _print_table(answer: "pa.Table", rows: int) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from voltlake.commands.options import DATA, AsJson, Data, say
+from voltlake.commands.options import DATA, AsJson, Data, LakeAt, lake_of, say
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="Look after the lake: quality, quarantine, history, upkeep.")
 
@@ -12,6 +12,7 @@ app = typer.Typer(name="lakehouse", no_args_is_help=True, help="Look after the l
 @app.command()
 def quality(
     data: Data = DATA,
+    lake: LakeAt = None,
     day: Annotated[str | None, typer.Option("--day", help="One day, YYYY-MM-DD, UTC. [default: every day]")] = None,
     *,
     as_json: AsJson = False,
@@ -23,9 +24,8 @@ def quality(
     import msgspec
 
     from lakehouse.quality.report import days
-    from voltlake.stack.layout import Layout
 
-    found = days(str(Layout(data.resolve()).lake), day)
+    found = days(lake_of(data, lake), day)
     if as_json:
         typer.echo(msgspec.json.encode(found))
         return
@@ -43,6 +43,7 @@ def quality(
 def replay_quarantine(
     reason: Annotated[str, typer.Option("--reason", help="The reason code, as in silver.quarantine.")],
     data: Data = DATA,
+    lake: LakeAt = None,
     vehicles: Annotated[str, typer.Option("--vehicles", help="Only these vehicles, separated by commas. [default: all]")] = "",
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be sent.")] = False,
@@ -57,9 +58,8 @@ def replay_quarantine(
     from contracts.topics import BY_KIND
     from lakehouse.quarantine import REPAIRS, repaired
     from voltlake.stack import record
-    from voltlake.stack.layout import Layout
 
-    outcome = repaired(str(Layout(data.resolve()).lake), reason, vehicles=[name.strip() for name in vehicles.split(",") if name.strip()])
+    outcome = repaired(lake_of(data, lake), reason, vehicles=[name.strip() for name in vehicles.split(",") if name.strip()])
     if not dry_run and outcome.records:
         outbox = Outbox(record.require(data.resolve()).plan.kafka("edge"))
         for one in outcome.records:
@@ -75,6 +75,7 @@ def replay_quarantine(
 def history(
     table: Annotated[str, typer.Argument(help="layer.table")],
     data: Data = DATA,
+    lake: LakeAt = None,
     limit: Annotated[int, typer.Option("--limit", help="Versions at most.", min=1)] = 20,
     *,
     as_json: AsJson = False,
@@ -86,9 +87,8 @@ def history(
     import msgspec
 
     from lakehouse.history import history as versions
-    from voltlake.stack.layout import Layout
 
-    found = versions(str(Layout(data.resolve()).lake), table, limit)
+    found = versions(lake_of(data, lake), table, limit)
     if as_json:
         typer.echo(msgspec.json.encode(found))
         return
@@ -106,6 +106,7 @@ def history(
 def restore(
     table: Annotated[str, typer.Argument(help="layer.table")],
     data: Data = DATA,
+    lake: LakeAt = None,
     version: Annotated[int | None, typer.Option("--version", help="The version to go back to, as in 'history'.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The instant to go back to, as in 2026-01-31T12:00:00Z.")] = None,
 ) -> None:
@@ -115,17 +116,17 @@ def restore(
     """
     from contracts.errors import Terminal
     from lakehouse.history import restore as back
-    from voltlake.stack.layout import Layout
 
     if (version is None) == (to is None):
         raise Terminal("give either --version or --to")
-    before, after = back(str(Layout(data.resolve()).lake), table, to or str(version))
+    before, after = back(lake_of(data, lake), table, to or str(version))
     say(f"{table} is what it was at version {before}; this is version {after}")
 
 
 @app.command()
 def upkeep(
     data: Data = DATA,
+    lake: LakeAt = None,
     tables: Annotated[str, typer.Option("--tables", help="Only these tables, separated by commas. [default: all]")] = "",
     *,
     vacuum: Annotated[bool, typer.Option("--vacuum", help="Also remove files that nobody needs any more.")] = False,
@@ -136,10 +137,9 @@ def upkeep(
     """
     from lakehouse.upkeep.care import care
     from lakehouse.upkeep.care import tables as all_tables
-    from voltlake.stack.layout import Layout
 
-    lake = str(Layout(data.resolve()).lake)
+    place = lake_of(data, lake)
     for name in [part.strip() for part in tables.split(",") if part.strip()] or all_tables():
-        done = care(lake, name, vacuum=vacuum)
+        done = care(place, name, vacuum=vacuum)
         if done is not None:
             say(f"{name}: {done.merged} files merged away, {done.expired} too old, {done.shortened} of the log, {done.vacuumed} vacuumed")

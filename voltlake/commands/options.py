@@ -7,9 +7,11 @@ import typer
 
 from contracts.errors import Terminal
 from voltlake.settings import Surroundings
+from voltlake.stack.layout import Layout
 
 DATA = Path(".voltlake")
 Data = Annotated[Path, typer.Option("--data", help="Folder that holds all state of the stack.", show_default=True)]
+LakeAt = Annotated[str | None, typer.Option("--lake", help="Folder or URL of a lake, as in s3://bucket/lake. [default: the stack's]")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines instead of a table.")]
 
 
@@ -30,3 +32,8 @@ def names(text: str, option: str) -> tuple[str, ...]:
     if not found:
         raise Terminal(f"{option} needs at least one name")
     return found
+
+
+def lake_of(data: Path, lake: str | None) -> str:
+    """Where the lake is: what was given, or the stack's of that folder."""
+    return lake or str(Layout(data.resolve()).lake)

@@ -1,0 +1,1 @@
+"""The models: what each learns from, how it is fitted, judged, registered and explained."""
