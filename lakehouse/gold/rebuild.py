@@ -14,19 +14,18 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from contracts.errors import Terminal
-from lakehouse.gold import commits, fleet
+from lakehouse.gold import commits, fleet, silver
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.folds import FOLDS, Fold
 from lakehouse.gold.hours import HOURS
 from lakehouse.gold.rollup import Rollup
-from lakehouse.gold.shadow import Shadow, Wish, of, part, partition_values
+from lakehouse.gold.shadow import Shadow, Tell, Wish, of, part, partition_values
 from lakehouse.gold.swap import swap
 from lakehouse.positions import Position, Source, position, upto
 from lakehouse.reader import dataset, open_table
 from lakehouse.tables import SILVER_OF
 from lakehouse.tail import sources
 
-Tell = Callable[[str], None]
 Engine = Callable[[Fold, str, DeltaTable, Sequence[str], Sequence[str], Mapping[Source, Position]], Iterator[tuple[str, pa.Table]]]
 """Makes exact rows of a kind of silver for days and vehicles (none: all) up to positions, a part a day: `(day, exact rows)`."""
 
@@ -35,14 +34,17 @@ def rebuild(lake: str, wish: Wish, scratch: Path, engine: Engine, tell: Tell = l
     """Make a table again; how many of its rows were put in place. Raises Terminal for a wish that makes no sense."""
     if wish.table == fleet.NAME:
         return Rollup(lake).again(Dimensions(lake))
+    _check_days(wish)
+    if wish.table in silver.KIND_OF:
+        return silver.rebuild(lake, wish, scratch, tell)
     fold = _checked(wish)
     table = open_table(lake, wish.table)
-    silver = {kind: open_table(lake, SILVER_OF[kind]) for kind in fold.columns}  # type: ignore[index]
-    known = {source for one in silver.values() for source in sources(one)}
+    held_by = {kind: open_table(lake, SILVER_OF[kind]) for kind in fold.columns}  # type: ignore[index]
+    known = {source for one in held_by.values() for source in sources(one)}
     shadow = Shadow(scratch, wish, {source: position(table, source) for source in known})
     tell(f"{'going on with' if shadow.resumed else 'beginning'} {wish.table}")
-    days = _days(silver.values(), wish, fold)
-    for kind, held in silver.items():
+    days = _days(held_by.values(), wish, fold)
+    for kind, held in held_by.items():
         missing = [day for day in days if not shadow.has(part(kind, day))]
         for day, exact in engine(fold, kind, held, missing, wish.vehicles, shadow.reached):
             shadow.write(part(kind, day), exact)
@@ -72,12 +74,15 @@ def local(
         yield day, fold.merge(piled)
 
 
-def _checked(wish: Wish) -> Fold:
+def _check_days(wish: Wish) -> None:
     for day in (wish.first, wish.last):
         if day and not _is_day(day):
             raise Terminal(f"{day} is no day; write it as 2026-01-31")
+
+
+def _checked(wish: Wish) -> Fold:
     if wish.table not in FOLDS:
-        raise Terminal(f"{wish.table} cannot be rebuilt; these can: {', '.join([*FOLDS, fleet.NAME])}")
+        raise Terminal(f"{wish.table} cannot be rebuilt; these can: {', '.join([*FOLDS, fleet.NAME, *silver.KIND_OF])}")
     fold = FOLDS[wish.table]
     if (wish.first or wish.last) and not fold.dated:
         raise Terminal(f"{wish.table} has no days: rebuild it whole, or by vehicles")

@@ -164,7 +164,19 @@ def test_spark_makes_the_same_rows(data: Path) -> None:
     assert not {"gold.trips", "gold.vehicle_minutes"} & same(lake).keys()
 
 
-def test_a_rebuild_of_what_is_not_gold_is_one_sentence(data: Path) -> None:
+def test_silver_is_made_again_from_bronze(data: Path) -> None:
+    lake = str(data / "lake")
+    order = [("vehicle_id", "ascending"), ("seq", "ascending")]
+    before, at = arrow(lake, "silver.telemetry").sort_by(order), position(open_table(lake, "silver.telemetry"), SOURCE)
+    write_deltalake(f"{lake}/silver/telemetry", before.slice(0, 900), mode="overwrite")
     told = CliRunner().invoke(app, ["lakehouse", "rebuild", "silver.telemetry", "--data", str(data)])
+    assert told.exit_code == 0, told.stdout
+    assert arrow(lake, "silver.telemetry").sort_by(order).equals(before)
+    assert position(open_table(lake, "silver.telemetry"), SOURCE) == at
+    assert same(lake) == {}
+
+
+def test_a_rebuild_of_what_no_rule_makes_is_one_sentence(data: Path) -> None:
+    told = CliRunner().invoke(app, ["lakehouse", "rebuild", "silver.quarantine", "--data", str(data)])
     assert told.exit_code == 1
     assert "cannot be rebuilt" in str(told.exception)

@@ -47,7 +47,7 @@ class Engine(StrEnum):
 
 
 def rebuild(
-    table: Annotated[str, typer.Argument(help="A table of gold, such as gold.trips; gold makes all of them.")],
+    table: Annotated[str, typer.Argument(help="A table of gold, such as gold.trips, or of silver; gold makes all of gold.")],
     data: Data = DATA,
     first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, UTC. [default: all]")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day. [default: all]")] = "",
@@ -57,9 +57,9 @@ def rebuild(
     ] = Engine.LOCAL,
     master: Annotated[str, typer.Option("--master", help="With spark: the cluster's master URL. [default: as spark-submit sets it]")] = "",
 ) -> None:
-    """Make a table of gold again from silver, into a shadow that takes its place in one commit; the flows go on meanwhile.
+    """Make a table of gold again from silver, or one of silver from bronze, into a shadow that takes its place in one commit.
 
-    A rebuild that was killed goes on where it stopped when it is run again with the same words.
+    The flows go on meanwhile. A rebuild that was killed goes on where it stopped when it is run again with the same words.
 
     Example: voltlake lakehouse rebuild gold.trips --from 2026-01-01 --to 2026-01-31
     """
