@@ -63,22 +63,22 @@ def rebuild(
 
     Example: voltlake lakehouse rebuild gold.trips --from 2026-01-01 --to 2026-01-31
     """
-    from lakehouse.gold import rebuild as gold
     from lakehouse.gold import spark
+    from lakehouse.gold.engine import local
     from lakehouse.gold.fleet import NAME as FLEET
     from lakehouse.gold.folds import FOLDS
+    from lakehouse.gold.rebuild import rebuild as make
     from lakehouse.gold.shadow import Wish
     from voltlake.stack.layout import Layout
 
     layout = Layout(data.resolve())
     chosen = tuple(sorted(name.strip() for name in vehicles.split(",") if name.strip()))
-    names = [*FOLDS, FLEET] if table == "gold" else [table if "." in table else f"gold.{table}"]
-    run = gold.local if engine is Engine.LOCAL else spark.engine(spark.session(master))
-    for name in names:
-        days = (first, last) if len(names) == 1 or (name in FOLDS and FOLDS[name].dated) else ("", "")
-        wish = Wish(name, *days, chosen if name in FOLDS else ())
-        made = gold.rebuild(str(layout.lake), wish, layout.data / "rebuild", run, say)
-        say(f"{name}: {made} rows are in place")
+    whole = [*FOLDS, FLEET] if not (first or last) else [name for name, fold in FOLDS.items() if fold.dated]
+    names = whole if table == "gold" else [table if "." in table else f"gold.{table}"]
+    wishes = [Wish(name, first, last, chosen) for name in names]
+    made = make(str(layout.lake), wishes, layout.data / "rebuild", local if engine is Engine.LOCAL else spark.engine(spark.session(master)), say)
+    for name, rows in made.items():
+        say(f"{name}: {rows} rows are in place")
 
 
 @registry.command()
