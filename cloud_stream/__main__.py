@@ -9,10 +9,12 @@ from contracts.errors import Terminal
 
 USAGE = """usage: python -m cloud_stream ingest
        python -m cloud_stream flow NAME
+       python -m cloud_stream notify
        python -m cloud_stream upkeep
 
 ingest      takes the gateways' requests over HTTPS and writes them to the edge Kafka; settings are INGEST_ variables
 flow NAME   runs one flow from Kafka to the lake, the online features or the alerts; settings are FLOW_ variables
+notify      tells webhooks, mail servers and Alertmanager of alerts; settings are NOTIFY_ variables
 upkeep      keeps the lake's tables small and quick to read; settings are UPKEEP_ variables"""
 
 
@@ -28,6 +30,10 @@ def main(words: list[str]) -> int:
                 from cloud_stream.ingest.service import run
 
                 run(os.environ)
+            case ["notify"]:
+                from cloud_stream.notify.service import run as notify
+
+                notify(os.environ)
             case ["flow", name] if not name.startswith("-"):
                 # By name: only a flow's process pays for the imports of the dataflow engine.
                 importlib.import_module("cloud_stream.wiring").run(name, os.environ)

@@ -28,10 +28,19 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Online(msgspec.Struct, frozen=True):
-    """The online features of one vehicle. `event_ms` is None where the store has never heard of it."""
+    """The online features of one vehicle in one view. `event_ms` is None where the store has never heard of it."""
 
     features: Mapping[str, float | None]
     event_ms: int | None
+
+
+class Freshness(msgspec.Struct, frozen=True):
+    """How old the online features of a view are, over a sample of the fleet."""
+
+    fresh: int
+    stale: int
+    missing: int
+    median_age_s: float | None
 
 
 class News(msgspec.Struct):
@@ -55,6 +64,9 @@ class Board:
         self.messages_per_s: float | None = None
         self.gold_version = -1
         self.online: Mapping[str, Online] = {}
+        self.windows: Mapping[str, Mapping[str, Online]] = {}
+        self.freshness: Mapping[str, Freshness] = {}
+        self.known: Sequence[str] = ()
         self.cells: dict[str, Cells] = {}
         self.samples: dict[str, deque[Sample]] = {}
 

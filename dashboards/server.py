@@ -27,7 +27,7 @@ from dashboards.metrics import Metrics
 from dashboards.queries.lake import Lake
 from dashboards.settings import Settings, targets
 from dashboards.web.alerts import Acts
-from dashboards.web.guard import guard
+from dashboards.web.guard import guard, identify
 from dashboards.web.live import Live
 from dashboards.web.people import People
 from dashboards.web.pipeline import Pipeline
@@ -58,7 +58,7 @@ def serve(settings: Settings) -> int:
         score_feed(settings.kafka, board, metrics),
         TelemetryFeed(settings.kafka, board, metrics),
         CellsFeed(settings.kafka, board, metrics),
-        TargetsFeed(targets(settings), board),
+        *([TargetsFeed(targets(settings), board)] if settings.targets else []),
     )
     metrics.serve(settings.metrics_port)
     try:
@@ -102,7 +102,7 @@ def application(settings: Settings, store: Store, hub: Hub, metrics: Metrics) ->
     pages, public = Pages(hub, metrics), Public(hub, metrics)
     hub.add(pages)
     hub.add(public)
-    live, signin = Live(pages, public), SignIn(store, settings.secure)
+    live, signin = Live(pages, public, lambda request: identify(store, request) is not None), SignIn(store, metrics, settings.secure)
     app.on_shutdown.append(live.end)
     app.router.add_get("/signin", signin.page)
     app.router.add_post("/signin", signin.enter)

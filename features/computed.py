@@ -22,7 +22,7 @@ COMPUTED = "computed"
 """The tag of a source."""
 TIME = pa.timestamp("us", tz="UTC")
 _FEW = 2000
-_DAY_US = DAYS.bucket_us
+_ENDLESS_US = 1 << 62
 
 
 class View(NamedTuple):
@@ -59,17 +59,18 @@ def latest(lake: str, name: str, first_us: int | None, last_us: int, features: S
     """One row a vehicle that was heard of in the interval, as it stood at the end: what materialization writes online."""
     view = VIEWS[name]
     since = last_us - view.grid.longest * view.grid.bucket_us if first_us is None else first_us
-    heard = _changes(lake, view, since - view.grid.bucket_us, last_us).group_by(JOIN_KEY, use_threads=False).aggregate([(KNOWN_TIME, "max")])
+    vehicles, instants = _instants(lake, view, since, last_us)
+    heard = pa.table({JOIN_KEY: vehicles, "at": instants}).group_by(JOIN_KEY, use_threads=False).aggregate([("at", "max")])
     bucket = last_us // view.grid.bucket_us * view.grid.bucket_us
-    instants = np.maximum(heard[f"{KNOWN_TIME}_max"].cast(pa.int64()).to_numpy(), bucket)
-    return _table(lake, name, heard[JOIN_KEY], instants, features)
+    return _table(lake, name, heard[JOIN_KEY], np.maximum(heard["at_max"].to_numpy(), bucket), features)
 
 
 def changes(lake: str, name: str, first_us: int | None, last_us: int | None, features: Sequence[str]) -> pa.Table:
-    """A row for each instant at which something became known of a vehicle."""
-    view = VIEWS[name]
-    known = _changes(lake, view, first_us, last_us).group_by([JOIN_KEY, KNOWN_TIME], use_threads=False).aggregate([])
-    return _table(lake, name, known[JOIN_KEY], known[KNOWN_TIME].cast(pa.int64()).to_numpy(), features)
+    """A row for each instant at which something became known of a vehicle, and one at the end of the interval."""
+    vehicles, instants = _instants(lake, VIEWS[name], first_us, last_us)
+    known = pa.table({JOIN_KEY: vehicles, "at": instants}).group_by([JOIN_KEY, "at"], use_threads=False).aggregate([])
+    rows = _table(lake, name, known[JOIN_KEY], known["at"].to_numpy(), features)
+    return rows if last_us is None else pa.concat_tables([rows, latest(lake, name, first_us, last_us, features)])
 
 
 def _table(lake: str, name: str, vehicles: pa.ChunkedArray, instants: np.ndarray, features: Sequence[str]) -> pa.Table:
@@ -79,16 +80,20 @@ def _table(lake: str, name: str, vehicles: pa.ChunkedArray, instants: np.ndarray
     return pa.table([together, times, times, *figures], names=[JOIN_KEY, EVENT_TIME, KNOWN_TIME, *features])
 
 
-def _changes(lake: str, view: View, first_us: int | None, last_us: int | None) -> pa.Table:
-    condition = None
-    for bound, true in ((first_us, lambda at: ds.field(KNOWN_TIME) >= at), (last_us, lambda at: ds.field(KNOWN_TIME) <= at)):
-        if bound is not None:
-            one = true(_instant(bound))
-            condition = one if condition is None else condition & one
-    columns = [JOIN_KEY, KNOWN_TIME]
-    return (
-        reader.arrow(lake, view.table, columns, condition) if reader.exists(lake, view.table) else SCHEMAS[view.table].empty_table().select(columns)
-    )
+def _instants(lake: str, view: View, first_us: int | None, last_us: int | None) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Vehicle and instant of each revision within an interval: when it was known and its bucket had ended."""
+    bucket_us = view.grid.bucket_us
+    condition = None if last_us is None else ds.field(KNOWN_TIME) <= _instant(last_us)
+    if first_us is not None:
+        since = ds.field(KNOWN_TIME) >= _instant(first_us - bucket_us)
+        condition = since if condition is None else since & condition
+    columns = [JOIN_KEY, MINUTES.column, KNOWN_TIME]
+    there = reader.exists(lake, view.table)
+    rows = reader.arrow(lake, view.table, columns, condition) if there else SCHEMAS[view.table].empty_table().select(columns)
+    minute, known = (rows[name].cast(pa.int64()).to_numpy() for name in (MINUTES.column, KNOWN_TIME))
+    instants = np.maximum(known, minute // bucket_us * bucket_us + bucket_us)
+    within = (instants >= (first_us or 0)) & (instants <= (last_us or _ENDLESS_US))
+    return rows[JOIN_KEY].filter(pa.array(within)), instants[within]
 
 
 def _revisions(lake: str, view: View, asked: Questions, features: Sequence[str]) -> pa.Table:

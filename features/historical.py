@@ -6,12 +6,13 @@ from typing import NamedTuple
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from feast.data_source import DataSource
 from feast.feature_view import DUMMY_ENTITY_ID, FeatureView
 from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
 
 from contracts.errors import Terminal
-from features import computed, point_in_time, sources
+from features import computed, large, point_in_time, sources
 from features.transforms import JOIN_KEY
 from features.windows import Questions
 from lakehouse import sql
@@ -88,6 +89,8 @@ def _features(lake: str, asked: Asked, plan: Plan) -> list[pa.ChunkedArray | pa.
     made_by = sources.computed_by(plan.source)
     if made_by:
         return _computed(lake, asked, plan, made_by)
+    if len(plan.keys) == 1 and sources.size(lake, plan.source, len(plan.features) + 3) > large.LARGE_BYTES:
+        return _from_a_large_table(lake, asked, plan, instants)
     rows = _candidates(lake, asked, plan, instants)
     keys = [own for own, _ in plan.keys]
     created = plan.source.created_timestamp_column
@@ -118,8 +121,28 @@ def _computed(lake: str, asked: Asked, plan: Plan, name: str) -> list[pa.Chunked
     return computed.answer(lake, name, Questions(vehicles, there, limits.to_numpy()), plan.features)
 
 
+def _from_a_large_table(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> list[pa.ChunkedArray | pa.Array]:
+    """The same answer in two passes, without the table in memory."""
+    data = sources.dataset(lake, plan.source)
+    (own, key) = plan.keys[0]
+    source = plan.source
+    names = [sources.own_name(source, name) for name in (own, source.timestamp_field, source.created_timestamp_column) if name]
+    wanted = large.Wanted(data, names[0], names[1], names[2] if len(names) > 2 else "", _condition(lake, asked, plan, instants))
+    kind = data.schema.field(names[0]).type
+    questions = pa.table(
+        {"key": _as_type(asked.rows[key], kind, key), point_in_time.AT: instants, point_in_time.KNOWN_UNTIL: _limits(asked, plan, instants)}
+    )
+    return list(large.take(wanted, [sources.own_name(source, name) for name in plan.features], large.match(wanted, questions, "key", plan.ttl_us)))
+
+
 def _candidates(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> pa.Table:
     """The rows that can be an answer at all, by time and, of few entities, by key."""
+    created = [plan.source.created_timestamp_column] if plan.source.created_timestamp_column else []
+    columns = sources.named([*(own for own, _ in plan.keys), plan.source.timestamp_field, *created, *plan.features])
+    return sources.rows(lake, plan.source, columns, _condition(lake, asked, plan, instants))
+
+
+def _condition(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> ds.Expression | None:
     numbers = [number for number in (pc.min(instants).as_py(), pc.max(instants).as_py()) if number is not None]
     first = numbers[0] - plan.ttl_us if numbers and plan.ttl_us is not None else None
     conditions = [sources.between(plan.source.timestamp_field, first, numbers[1] if numbers else None)]
@@ -128,9 +151,7 @@ def _candidates(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) 
         column = sources.own_name(plan.source, own)
         if column in wanted.names:
             conditions.append(sources.about(column, _as_type(asked.rows[key], wanted.field(column).type, key)))
-    created = [plan.source.created_timestamp_column] if plan.source.created_timestamp_column else []
-    columns = sources.named([*(own for own, _ in plan.keys), plan.source.timestamp_field, *created, *plan.features])
-    return sources.rows(lake, plan.source, columns, sources.both(*conditions))
+    return sources.both(*conditions)
 
 
 def _limits(asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:

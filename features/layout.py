@@ -24,6 +24,8 @@ _STRING = 2  # feast.types.ValueType.STRING
 _DOUBLE_TAG = b"\x29"  # Value.double_val: field 5, eight bytes
 _SECONDS_TAG, _NANOS_TAG = 0x08, 0x10
 _TIME_SIZE = 12
+_PLACES = np.array([1 << shift for shift in range(0, 35, 7)])
+_NAN = struct.pack("<d", float("nan"))
 
 Bytes = np.ndarray
 
@@ -77,14 +79,25 @@ def encode(rows: pa.Table, view: str, features: Sequence[str]) -> bytes:
     return rectangle[used].tobytes()
 
 
-def decode_double(value: bytes | None) -> float | None:
-    """A feature from its `Value` message; None where it is null or absent. Raises ValueError where it is another type."""
+def plain_double(value: bytes | None) -> bytes:
+    """The eight bytes of a feature's number, those of NaN where it is null or absent. Raises ValueError where it is another type."""
     if not value:
-        return None
+        return _NAN
     if len(value) != 9 or value[:1] != _DOUBLE_TAG:
         raise ValueError(f"not a Feast double: {value[:16].hex()}")
-    number: float = struct.unpack_from("<d", value, 1)[0]
-    return number
+    return value[1:]
+
+
+def decode_times(values: Sequence[bytes | None]) -> Bytes:
+    """Microseconds since the epoch of many `Timestamp` messages, 0 where absent. Those that were written here are read together."""
+    if not all(value is not None and len(value) == _TIME_SIZE for value in values):
+        return np.array([decode_time(value) or 0 for value in values], np.int64)
+    whole = np.frombuffer(b"".join(value for value in values if value), np.uint8).reshape(len(values), _TIME_SIZE).astype(np.int64)
+    if not ((whole[:, 0] == _SECONDS_TAG) & (whole[:, 6] == _NANOS_TAG)).all():
+        return np.array([decode_time(value) or 0 for value in values], np.int64)
+    seconds, nanos = ((whole[:, at : at + 5] & 0x7F) @ _PLACES for at in (1, 7))
+    micros: Bytes = seconds * 1_000_000 + nanos // 1000
+    return micros
 
 
 def decode_time(value: bytes | None) -> int | None:

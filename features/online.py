@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from features.transforms import EVENT_TIME, JOIN_KEY, KNOWN_TIME, TTLS, VEHICLE_
 TIME = pa.timestamp("us", tz="UTC")
 CHUNK_ROWS = 4096
 PATIENCE_S = 5.0
+_ENDLESS_US = 1 << 62
 _NO_FEATURES = frozenset([JOIN_KEY, EVENT_TIME, KNOWN_TIME])
 
 
@@ -127,6 +128,66 @@ def _reply(connection: "redis.Connection") -> Any:
         return error
 
 
+class Reader:
+    """Reads some features of one view straight from Redis: all that can be made ready once is."""
+
+    def __init__(self, client: "redis.Redis", features: Sequence[str] = VEHICLE_LIVE_FEATURES, view: str = VEHICLE_LIVE) -> None:
+        """`client` as from `connect`; its connections are used one at a time."""
+        self._client, self._view, self.features = client, view, tuple(features)
+        named = [*(layout.feature_field(view, feature) for feature in features), layout.event_time_field(view), layout.known_time_field(view)]
+        self._head = b"*%d\r\n$5\r\nHMGET\r\n" % (len(named) + 2)
+        self._tail = b"".join(b"$%d\r\n%s\r\n" % (len(field), field) for field in named)
+        self._ttl_us = int(TTLS[view].total_seconds() * 1_000_000) if view in TTLS else _ENDLESS_US
+
+    def read(self, vehicle_ids: Sequence[str], now: datetime | None = None) -> "Values":
+        """The values of vehicles in the given order, in one round trip. Raises Transient where Redis does not answer, Terminal for no number."""
+        with reached():
+            rows = self._ask([layout.entity_key(vehicle) for vehicle in vehicle_ids])
+        count = len(self.features)
+        try:
+            known = b"".join(layout.plain_double(value) for row in rows for value in row[:count])
+        except ValueError as error:
+            raise Terminal(
+                f"an online value of {self._view} is not what this version writes: {error}; apply the feature repo and let the flow fill Redis"
+            ) from None
+        numbers = np.frombuffer(known, "<f8").reshape(len(rows), count)
+        event, clock = (layout.decode_times([row[place] for row in rows]) for place in (-2, -1))
+        now_us = int((now or datetime.now(UTC)).timestamp() * 1_000_000)
+        stale = (event > 0) & (now_us - event > self._ttl_us)
+        if stale.any():
+            numbers = np.where(stale[:, None], np.nan, numbers)
+        return Values(numbers, event, clock, stale, now_us)
+
+    def _ask(self, keys: Sequence[bytes]) -> list[list[bytes | None]]:
+        connection = self._client.connection_pool.get_connection()
+        try:
+            connection.send_packed_command([b"".join(self._head + b"$%d\r\n%s\r\n" % (len(key), key) + self._tail for key in keys)])
+            rows = [_reply(connection) for _ in keys]
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self._client.connection_pool.release(connection)
+        refused = next((row for row in rows if isinstance(row, redis.ResponseError)), None)
+        if refused is not None:
+            raise refused
+        return rows
+
+
+class Values(NamedTuple):
+    """What one read gave: numbers of the shape (vehicles, features), NaN for null, stale or missing; times in microseconds, 0 for none."""
+
+    numbers: np.ndarray
+    event_us: np.ndarray
+    known_us: np.ndarray
+    stale: np.ndarray
+    now_us: int
+
+    def states(self) -> list[str]:
+        """Of each vehicle: "fresh", "stale" past the view's ttl, or "missing"."""
+        return np.where(self.event_us == 0, "missing", np.where(self.stale, "stale", "fresh")).tolist()
+
+
 def read(
     client: "redis.Redis",
     vehicle_ids: Sequence[str],
@@ -137,39 +198,20 @@ def read(
 ) -> pa.Table:
     """The online rows of vehicles, in the given order, one round trip, straight from Redis.
 
-    Columns: `vehicle_id`, the features (64-bit float, null where not known or past the view's ttl), `event_ts`, `known_at` (UTC, null for a vehicle
-    that was never written; `known_at` also where Feast wrote it), `age_s` at `now`, and `state`: "fresh", "stale" past the
-    view's ttl, or "missing". Raises Transient where Redis does not answer, Terminal for a value that is no number.
+    Columns: `vehicle_id`, the features (64-bit float, null where not known or past the view's ttl), `event_ts`, `known_at` (UTC,
+    null for a vehicle that was never written; `known_at` also where Feast wrote it), `age_s` at `now`, and `state`: "fresh",
+    "stale" past the view's ttl, or "missing". Raises Transient where Redis does not answer, Terminal for a value that is no number.
     """
-    fields = [*(layout.feature_field(view, feature) for feature in features), layout.event_time_field(view), layout.known_time_field(view)]
-    with reached():
-        pipeline = client.pipeline(transaction=False)
-        for vehicle in vehicle_ids:
-            pipeline.execute_command("HMGET", layout.entity_key(vehicle), *fields)
-        rows = pipeline.execute()
-    times = {
-        EVENT_TIME: pa.array([layout.decode_time(row[-2]) for row in rows], pa.int64()).cast(TIME),
-        KNOWN_TIME: pa.array([layout.decode_time(row[-1]) for row in rows], pa.int64()).cast(TIME),
-    }
-    age_s = _ages(times[EVENT_TIME], now or datetime.now(UTC))
-    stale = age_s > TTLS[view].total_seconds() if view in TTLS else np.zeros(len(age_s), bool)
-    columns: dict[str, pa.Array] = {JOIN_KEY: pa.array(vehicle_ids, pa.string())}
-    try:
-        for place, feature in enumerate(features):
-            columns[feature] = pa.array(
-                [None if old else layout.decode_double(row[place]) for row, old in zip(rows, stale, strict=True)], pa.float64()
-            )
-    except ValueError as error:
-        raise Terminal(
-            f"an online value of {view} is not what this version writes: {error}; apply the feature repo and let the flow fill Redis"
-        ) from None
-    states = np.where(np.isnan(age_s), "missing", np.where(stale, "stale", "fresh"))
-    return pa.table({**columns, **times, "age_s": pa.array(age_s, from_pandas=True), "state": pa.array(states.tolist(), pa.string())})
-
-
-def _ages(times: pa.Array, now: datetime) -> np.ndarray:
-    """Seconds from each time to now; NaN where there is none."""
-    now_us = int(now.timestamp() * 1_000_000)
-    micros = times.cast(pa.int64())
-    ages = (now_us - micros.fill_null(now_us).to_numpy(zero_copy_only=False)) / 1_000_000
-    return np.where(times.is_valid().to_numpy(zero_copy_only=False), ages, np.nan)
+    found = Reader(client, features, view).read(vehicle_ids, now)
+    missing = found.event_us == 0
+    age_s = (found.now_us - found.event_us) / 1_000_000
+    return pa.table(
+        {
+            JOIN_KEY: pa.array(vehicle_ids, pa.string()),
+            **{feature: pa.array(found.numbers[:, place], from_pandas=True) for place, feature in enumerate(features)},
+            EVENT_TIME: pa.array(found.event_us, mask=missing).cast(TIME),
+            KNOWN_TIME: pa.array(found.known_us, mask=found.known_us == 0).cast(TIME),
+            "age_s": pa.array(age_s, mask=missing),
+            "state": pa.array(found.states(), pa.string()),
+        }
+    )

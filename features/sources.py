@@ -1,6 +1,7 @@
 """Rows of a feature view's source: a table of the lake, by the name that stands as its path."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -73,6 +74,20 @@ def rows(lake: str, source: DataSource, columns: Iterable[str], matching: ds.Exp
     return data.to_table(columns=dict(zip(columns, map(ds.field, own), strict=True)), filter=matching)
 
 
+def size(lake: str, source: DataSource, columns: int) -> int:
+    """Bytes that so many columns of a source take in memory at least, by the log's statistics; 0 for rows that are shaped."""
+    name = table_name(source)
+    if shaped_by(source) or not reader.exists(lake, name):
+        return 0
+    counts = pa.table(_table(lake, name).get_add_actions(flatten=True))["num_records"]
+    return (pc.sum(counts).as_py() or 0) * columns * 8
+
+
+def dataset(lake: str, source: DataSource) -> ds.Dataset:
+    """The rows of a stored source, unread."""
+    return _dataset(lake, table_name(source))
+
+
 def own_name(source: DataSource, column: str) -> str:
     """What the table calls a column that features know by another name."""
     return next((own for own, mapped in source.field_mapping.items() if mapped == column), column)
@@ -128,4 +143,8 @@ def _instant(micros_utc: int) -> pa.Scalar:
 
 
 def _dataset(lake: str, name: str) -> ds.Dataset:
-    return reader.dataset(saved.open_saved(lake, name) if saved.is_saved(name) else reader.open_table(lake, name))
+    return reader.dataset(_table(lake, name))
+
+
+def _table(lake: str, name: str) -> Any:
+    return saved.open_saved(lake, name) if saved.is_saved(name) else reader.open_table(lake, name)

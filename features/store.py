@@ -87,13 +87,15 @@ def _open(folder: Path, lake: str, redis_url: str) -> "FeatureStore":
     feast = _feast()
     config = feast.RepoConfig(**_settings(folder, lake, redis_url), repo_path=folder.resolve())
     try:
-        return feast.FeatureStore(config=config)
+        store = feast.FeatureStore(config=config)
+        store.registry.list_projects()  # the first question connects
     except ModuleNotFoundError as error:
         raise Terminal(f"the registry's address needs the package {error.name}: pip install 'psycopg[binary]' for postgresql+psycopg://") from None
     except Exception as error:  # SQLAlchemy's tree of errors, which Feast lets through while it opens a registry
         if type(error).__module__.partition(".")[0] != "sqlalchemy":
             raise
         raise Transient(f"the feature registry does not answer: {str(error).splitlines()[0]}") from error
+    return store
 
 
 def _feast() -> Any:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from contracts.errors import Broken
-from voltlake.commands import demo, doctor, features, gold, lake, lakehouse, models, scenario, stack, users, vehicles
+from voltlake.commands import alert_rules, alerts, demo, doctor, features, gold, lake, lakehouse, models, scenario, stack, users, vehicles
 from voltlake.settings import surroundings
 
 app = typer.Typer(name="voltlake", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -27,6 +27,8 @@ for command in (demo.demo, stack.up, stack.down, stack.status, stack.logs, vehic
     app.command()(command)
 app.add_typer(features.app)
 app.add_typer(models.app)
+alerts.app.add_typer(alert_rules.app)
+app.add_typer(alerts.app)
 app.add_typer(users.app)
 lakehouse.app.command()(gold.verify)
 lakehouse.app.command()(gold.rebuild)

@@ -7,7 +7,7 @@ import msgspec
 
 from contracts.errors import Terminal
 
-PROCESS_PREFIXES = ("GATEWAY_", "INGEST_", "FLOW_", "UPKEEP_", "DASHBOARD_", "SIMULATOR_")
+PROCESS_PREFIXES = ("GATEWAY_", "INGEST_", "FLOW_", "UPKEEP_", "DASHBOARD_", "SIMULATOR_", "NOTIFY_")
 PROJECT = Path(__file__).resolve().parent.parent
 DEPLOY = PROJECT / "deploy"
 

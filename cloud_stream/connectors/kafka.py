@@ -6,7 +6,7 @@ Offsets are never committed to Kafka: they stand in the Delta tables that the ro
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -31,6 +31,16 @@ def sources(kafka: str, topic: str) -> list[Source]:
     except KafkaException as error:
         raise Transient(f"topic {topic} at {kafka}: {error.args[0].str()}") from error
     return [Source(cluster.cluster_id, str(described.topic_id), part.id) for part in described.partitions]
+
+
+class Reader(Protocol):
+    """What a part of `KafkaInput` reads from."""
+
+    def read(self) -> pa.Table | None:
+        """What came; None where nothing did."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class TopicReader:
@@ -109,7 +119,7 @@ class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
     """
 
     def __init__(
-        self, readers: Mapping[str, Callable[[], TopicReader]], received: Callable[[str, int], None], pauses: Mapping[str, float] | None = None
+        self, readers: Mapping[str, Callable[[], Reader]], received: Callable[[str, int], None], pauses: Mapping[str, float] | None = None
     ) -> None:
         self._readers, self._received, self._pauses = readers, received, pauses or {}
 
@@ -123,7 +133,7 @@ class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):
 
 
 class _KafkaPart(StatefulSourcePartition[tuple[str, pa.Table], None]):
-    def __init__(self, name: str, reader: TopicReader, received: Callable[[str, int], None], pause: timedelta) -> None:
+    def __init__(self, name: str, reader: Reader, received: Callable[[str, int], None], pause: timedelta) -> None:
         self._name, self._reader, self._received, self._pause = name, reader, received, pause
         self._awake: datetime | None = None
 

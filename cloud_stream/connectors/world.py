@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.delta import Committed
 from cloud_stream.connectors.kafka import Outbox
+from cloud_stream.steps.alert_checkpoint import alert_pieces
+from cloud_stream.steps.alert_checkpoint import dump as dump_alerts
 from cloud_stream.steps.checkpoint import dump
 from cloud_stream.steps.live import Effects, Reactor
 from cloud_stream.waiting import patiently
@@ -30,7 +33,7 @@ class World:
     """Effects go out at once; the checkpoint follows when all of them have arrived."""
 
     def __init__(self, lake: str, kafka: str, online: OnlineWriter, reactor: Reactor, observe: Callable[[pa.Table], None]) -> None:
-        self._table = open_table(lake, "state.live")
+        self._table, self._alerts = open_table(lake, "state.live"), AlertStore(lake)
         self._outbox = Outbox(kafka)
         self._online, self._reactor, self._observe = online, reactor, observe
         self._next = time.monotonic() + CHECKPOINT_S
@@ -39,7 +42,7 @@ class World:
     def add(self, item: Effects) -> None:
         """Send alerts and scores, then write the online rows. A Redis that came back empty is filled again."""
         for alert in item.alerts:
-            log.info("alert %s %s: %s", alert.state, alert.vehicle_id, alert.message)
+            log.info("alert %s %s %s: %s", alert.change, alert.alert_id, alert.vehicle_id, alert.message)
             self._outbox.send(ALERTS, alert.vehicle_id, encode(alert))
         for score in item.scores:
             self._outbox.send(SCORES, score.vehicle_id, encode(score))
@@ -61,10 +64,16 @@ class World:
 
     def _checkpoint(self) -> None:
         started = time.monotonic()
-        state = self._reactor.state
-        reached = {source: position for source, position in state.reached.items() if position.offset >= 0}
+        state, alarms = self._reactor.state, self._reactor.alarms
+        every = [state.reached, *alarms.state.reached.values()]
+        reached = {source: position for read in every for source, position in read.items() if position.offset >= 0}
         if reached:
             partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in state.reached}))
-            writer.replace(self._table, "state.live", dump(state), f"partition IN ({partitions})", reached)
+            self._alerts.upsert([(alarms.partition_of(alert.vehicle_id), alert) for alert in alarms.changed.values()])
+            alarms.changed = {}
+            pieces, chunks = dump_alerts(alarms, alarms.written)
+            self._alerts.write(chunks)
+            table = pa.concat_tables([dump(state), alert_pieces(alarms, pieces)])
+            writer.replace(self._table, "state.live", table, f"partition IN ({partitions})", reached)
         took = time.monotonic() - started
         self._next = time.monotonic() + max(CHECKPOINT_S, took / CHECKPOINT_SHARE)

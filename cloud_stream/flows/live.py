@@ -12,10 +12,10 @@ from bytewax.outputs import Sink
 from cloud_stream.steps.live import Effects
 
 
-def build(records: Source[tuple[str, pa.Table]], react: Callable[[pa.Table], Effects], world: Sink[Any]) -> Dataflow:
-    """Batches of telemetry records in, what they change in the world out."""
+def build(records: Source[tuple[str, pa.Table]], react: Callable[[str, pa.Table], Effects], world: Sink[Any]) -> Dataflow:
+    """Batches of records in, what they change in the world out."""
     flow = Dataflow("live")
-    batches = op.input("records", flow, records)  # ("telemetry", table with the columns of bronze)
-    effects = op.map("react", batches, lambda item: (item[0], react(item[1])))  # ("telemetry", Effects)
+    batches = op.input("records", flow, records)  # ("telemetry" and others, table with the columns of bronze)
+    effects = op.map("react", batches, lambda item: ("world", react(*item)))  # ("world", Effects)
     op.output("world", effects, world)
     return flow

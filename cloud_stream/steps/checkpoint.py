@@ -6,19 +6,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloud_stream.alerting import Watch
 from cloud_stream.steps.live import LiveState
 from cloud_stream.steps.live_windows import WindowState, at_clock
-from contracts.ranges import Ranges
+from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
 from lakehouse.positions import Position, Source
-from lakehouse.quality.marks import packed, unpack
-from lakehouse.seen import Entry, Sender
+from lakehouse.seen import Sender
 from lakehouse.tables import LIVE_STATE
 
 _pack = msgspec.msgpack.Encoder().encode
 _SMALL = pa.ipc.IpcWriteOptions(compression="zstd")
-_Pairs = list[tuple[int, int]]
-_Seen = list[tuple[str, str, int, _Pairs, _Pairs, bytes | None]]
 _Following = list[tuple[str, str, int]]
 
 
@@ -30,16 +26,9 @@ def dump(state: LiveState) -> pa.Table:
     for partition in sorted({source.partition for source in state.reached}):
         mine = {vehicle for vehicle, place in home.items() if place == partition}
         pieces = {
-            "seen": _pack(
-                [
-                    (*sender, entry.clock_ms, entry.accepted.pairs(), entry.quarantined.pairs(), packed(entry))
-                    for sender, entry in state.seen.items()
-                    if entry.partition == partition
-                ]
-            ),
+            "seen": packed_seen(state.seen, partition),
             "following": _pack([(*sender, seq) for sender, seq in state.order.following.items() if sender.vehicle_id in mine]),
             "waiting": _stream(_of(state.order.waiting, mine)),
-            "watches": _pack({vehicle: watch for vehicle, watch in state.watches.items() if vehicle in mine}),
             "online": _stream(_of(state.online, mine)),
             "minutes": _stream(_here(state.windows.minutes, partition)),
             "minutes_waiting": _stream(_here(state.windows.waiting, partition)),
@@ -58,14 +47,9 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
             pieces.setdefault(row["piece"], []).append((row["partition"], row["content"]))
     state = LiveState(reached=dict(reached))
     for partition, content in pieces.get("seen", []):
-        for vehicle, boot, clock_ms, accepted, quarantined, memory in msgspec.msgpack.decode(content, type=_Seen):
-            entry = Entry(Ranges(accepted), Ranges(quarantined), partition, clock_ms)
-            unpack(memory, entry)
-            state.seen[Sender(vehicle, boot)] = entry
+        state.seen |= unpacked_seen(content, partition)
     for _, content in pieces.get("following", []):
         state.order.following |= {Sender(vehicle, boot): seq for vehicle, boot, seq in msgspec.msgpack.decode(content, type=_Following)}
-    for _, content in pieces.get("watches", []):
-        state.watches |= msgspec.msgpack.decode(content, type=dict[str, Watch])
     state.order.waiting = _together(content for _, content in pieces.get("waiting", []))
     online = _together(content for _, content in pieces.get("online", []))
     if online is not None:

@@ -1,4 +1,4 @@
-"""The live flow's memory: what was seen, the order, the newest frame and the alert of each vehicle."""
+"""The live flow's memory: what was seen, the order, and the newest frame of each vehicle; `alerts` has that of the alerts."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,9 +6,10 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
-from cloud_stream.alerting import PACK_OVERHEAT, Threshold, Watch, evaluate
+from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.ordering import Order, release
 from cloud_stream.steps import live_windows
+from cloud_stream.steps.alerts import Alarms, AlertState
 from cloud_stream.steps.live_windows import WindowState
 from cloud_stream.steps.silver import Refiner
 from contracts.events import Alert, Score
@@ -40,7 +41,6 @@ class LiveState(msgspec.Struct):
     reached: Reached = msgspec.field(default_factory=dict)
     seen: Seen = msgspec.field(default_factory=dict)
     order: Order = msgspec.field(default_factory=Order)
-    watches: dict[str, Watch] = msgspec.field(default_factory=dict)
     online: pa.Table = msgspec.field(default_factory=lambda: live_columns(SILVER_TELEMETRY.empty_table()))
     windows: WindowState = msgspec.field(default_factory=WindowState)
 
@@ -48,22 +48,36 @@ class LiveState(msgspec.Struct):
 class Reactor:
     """Telemetry records in, effects out. It is the only one that writes a vehicle's online row and alerts."""
 
-    def __init__(self, state: LiveState, predict: Predict, rule: Threshold = PACK_OVERHEAT) -> None:
+    def __init__(self, state: LiveState, predict: Predict, alarms: Alarms | None = None) -> None:
         self.state = state
+        self.alarms = alarms or Alarms(AlertState(), load_rules())
         self._refiner = Refiner("telemetry", state.reached, state.seen)
         self._predict = predict
-        self._rule = rule
+
+    def react(self, name: str, records: pa.Table) -> Effects:
+        """React to a batch of records of `telemetry`, `cells`, `event` or `commands`, or to nothing (`pulse`: one row, Kafka's time)."""
+        match name:
+            case "telemetry":
+                return self.step(records)
+            case "commands":
+                alerts = self.alarms.commands(records)
+            case "pulse":
+                alerts = self.alarms.pulse(records["clock_ms"][0].as_py(), self._refiner.clocks())
+            case _:
+                alerts = self.alarms.records("cells" if name == "cells" else "event", records)
+        return Effects(self.state.online.slice(0, 0), self.state.windows.rows.slice(0, 0), alerts, [])
 
     def step(self, records: pa.Table) -> Effects:
-        """React to a batch of records. Features take frames as they come; alerts in the order of their seqs."""
+        """React to a batch of telemetry records. Features take frames as they come; alerts in the order of their seqs."""
         batch = self._refiner.step(records)
         self.state.reached, clocks = self._refiner.reached, self._refiner.clocks()
         frames = batch.refined.rows
         online = self._newer(frames) if frames.num_rows else self.state.online.slice(0, 0)
         windows = live_windows.step(self.state.windows, frames, clocks)
         ordered = release(self.state.order, frames, clocks)
-        alerts = evaluate(self.state.watches, ordered, self._rule) if ordered.num_rows else []
-        return Effects(online, windows, alerts, self._predict(live_windows.beside(self.state.windows, online)) if online.num_rows else [])
+        alerts = self.alarms.telemetry(ordered, clocks) if ordered.num_rows else []
+        scores = self._predict(live_windows.beside(self.state.windows, online)) if online.num_rows else []
+        return Effects(online, windows, alerts + self.alarms.scores(scores, max(clocks.values(), default=0)), scores)
 
     def everything(self) -> dict[str, pa.Table]:
         """All that stands online, by feature view: for a Redis that came back empty."""

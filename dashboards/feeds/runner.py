@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -49,8 +50,9 @@ class Runner:
     def stop(self) -> None:
         """End all feeds; a round that is under way ends first, or is left behind after a second."""
         self._stop.set()
+        until_s = time.monotonic() + 1.0
         for thread in self._threads:
-            thread.join(timeout=1.0)
+            thread.join(timeout=max(0.0, until_s - time.monotonic()))
 
     def _guard(self, feed: Feed) -> None:
         try:

@@ -112,6 +112,7 @@ class Hub:
 
     def _second(self, now_ms: int) -> None:
         self._second_ms = now_ms
+        self.board.known = self.fleet.vehicles
         self.fleet.alert(alert_log.alerting(self.log), now_ms)
         live = self.board.statuses.get("alerts")
         known = bool(self.log) or (live is not None and live.live)

@@ -4,7 +4,8 @@ Text messages have a `type`: `vehicles` (names by place), `alerts` (`all`: they 
 A binary message is a block of `dashboards.live.wire`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class PageReader(Reader):
         self.named = 0
         self.is_new = True
         self.online: Online | None = None
+        self.windows: Mapping[str, Online] | None = None
 
 
 class Pages:
@@ -56,7 +58,7 @@ class Pages:
             self._hub.board.leave(reader.vehicle)
         if vehicle:
             self._hub.board.choose(vehicle)
-        reader.vehicle, reader.online = vehicle, None
+        reader.vehicle, reader.online, reader.windows = vehicle, None, None
 
     def tell(self, turn: Turn) -> None:
         """Tell each page what it wants to know. The bytes that all of them get are made once."""
@@ -115,6 +117,12 @@ class Pages:
 
     def _tell_of_vehicle(self, reader: PageReader) -> None:
         online = self._hub.board.online.get(reader.vehicle)
-        if online is not None and online is not reader.online:
-            reader.online = online
-            reader.pipe.write(message(encode({"type": "vehicle", "id": reader.vehicle, "event_ms": online.event_ms, "values": online.features})))
+        if online is None or online is reader.online:
+            return
+        reader.online = online
+        told: dict[str, Any] = {"type": "vehicle", "id": reader.vehicle, "event_ms": online.event_ms, "values": online.features}
+        windows = self._hub.board.windows.get(reader.vehicle)
+        if windows is not None and windows is not reader.windows:
+            reader.windows = windows
+            told["windows"] = windows
+        reader.pipe.write(message(encode(told)))

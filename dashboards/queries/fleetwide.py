@@ -3,6 +3,7 @@
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from dashboards.queries.lake import Lake, Span, columns
@@ -93,6 +94,22 @@ def quality(lake: Lake, span: Span) -> dict[str, Any]:
         return {"marks": {}}
     asked = "SELECT rule, count(*) AS rows FROM (SELECT unnest(marks) AS rule FROM found) GROUP BY 1 ORDER BY 2 DESC"
     return {"marks": columns(lake.sql(asked, found=found))}
+
+
+def drift(lake: Lake, span: Span) -> dict[str, Any]:
+    """Each feature's last profiled day against the day before it: how many of its former standard deviations the mean has moved, worst first."""
+    found = lake.saved("saved.feature_profiles")
+    if found is None or not found.num_rows:
+        return {"features": {}}
+    recent = found.filter(pc.less_equal(found["day"], span.last.date().isoformat()))
+    asked = """WITH days AS (
+          SELECT *, row_number() OVER (PARTITION BY service, feature ORDER BY day DESC) AS back
+          FROM (SELECT DISTINCT ON (service, feature, day) * FROM recent))
+        SELECT newest.service, newest.feature, newest.day, newest.mean, past.mean AS mean_before,
+          abs(newest.mean - past.mean) / nullif(past.std, 0) AS moved, newest.null_share, past.null_share AS null_share_before
+        FROM days newest LEFT JOIN days past ON past.service = newest.service AND past.feature = newest.feature AND past.back = 2
+        WHERE newest.back = 1 ORDER BY moved DESC NULLS LAST LIMIT 100"""
+    return {"features": columns(lake.sql(asked, recent=recent))}
 
 
 def hours(lake: Lake, span: Span) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from contracts.errors import Terminal, Transient
-from lakehouse import reader
+from lakehouse import reader, saved
 from lakehouse.tables import SCHEMAS, TIME
 
 LONGEST_MS = 400 * 24 * 3600 * 1000
@@ -77,6 +77,15 @@ class Lake:
             return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table() if name in SCHEMAS else pa.table({})
         try:
             return found.to_table(columns=list(columns), filter=where)
+        except (OSError, pa.ArrowException) as error:
+            raise Transient(f"{name} cannot be read just now: {error}") from error
+
+    def saved(self, name: str) -> pa.Table | None:
+        """A table that somebody saved, whole; None where there is none. Raises Transient where it cannot be read."""
+        try:
+            return reader.dataset(saved.open_saved(self._address, name)).to_table()
+        except Terminal:
+            return None
         except (OSError, pa.ArrowException) as error:
             raise Transient(f"{name} cannot be read just now: {error}") from error
 

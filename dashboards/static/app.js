@@ -35,7 +35,7 @@ async function go() {
   if (turn !== shown) return;
   const [, name] = page.path.exec(location.pathname) ?? [];
   document.title = `${name ? decodeURIComponent(name) : page.title} · voltlake`;
-  replace(root);
+  replace(root, h(".empty", {}, "Loading\u2026"));
   root.className = `page-${page.file}`;
   const view = { name: name && decodeURIComponent(name), query: Object.fromEntries(new URLSearchParams(location.search)), setQuery, go: navigate };
   try {

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,9 @@ HEARTBEAT_S = 20.0
 MOST_SUBSCRIBERS = 5000
 
 
+MayStay = Callable[[web.Request], bool]
+
+
 class _Asked(msgspec.Struct):
     """What a page says: whether it shows the fleet, and which vehicle it looks at."""
 
@@ -34,9 +38,11 @@ _asked = msgspec.json.Decoder(_Asked).decode
 class Live:
     """Holds connections open; the hub writes to them."""
 
-    def __init__(self, pages: "Pages", public: "Public") -> None:
+    def __init__(self, pages: "Pages", public: "Public", may_stay: MayStay) -> None:
+        """`may_stay`: whether who asked may still be told; looked at every twenty seconds."""
         self._pages = pages
         self._public = public
+        self._may_stay = may_stay
         self._open = 0
         self._ending = asyncio.Event()
 
@@ -50,7 +56,7 @@ class Live:
         await socket.prepare(request)
         reader = self._pages.join(_pipe(request))
         try:
-            async for said in _texts(socket, self._ending):
+            async for said in self._texts(request, socket):
                 asked = _asked(said)
                 if asked.fleet and not reader.fleet:
                     reader.seen = reader.named = 0
@@ -72,7 +78,7 @@ class Live:
         reader = self._public.join(wanted, _pipe(request), message)
         self._open += 1
         try:
-            async for _ in _texts(socket, self._ending):
+            async for _ in self._texts(request, socket):
                 pass
         finally:
             self._open -= 1
@@ -94,7 +100,7 @@ class Live:
         reader = self._public.join(wanted, pipe, _event)
         self._open += 1
         try:
-            while not pipe.is_closing():
+            while not pipe.is_closing() and self._may_stay(request):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ending.wait(), HEARTBEAT_S)
                     break
@@ -105,26 +111,25 @@ class Live:
             self._public.leave(wanted, reader)
         return response
 
-
-async def _texts(socket: web.WebSocketResponse, ending: asyncio.Event):  # type: ignore[no-untyped-def]  # an async generator of str
-    """What a client says, until either side ends."""
-    stop = asyncio.create_task(ending.wait())
-    try:
-        while True:
-            hear = asyncio.create_task(socket.receive())
-            await asyncio.wait({hear, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not hear.done():
-                hear.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await hear
-                await socket.close(code=1001, message=b"the server stops")
-                return
-            heard = hear.result()
-            if heard.type is not WSMsgType.TEXT:
-                return
-            yield heard.data
-    finally:
-        stop.cancel()
+    async def _texts(self, request: web.Request, socket: web.WebSocketResponse) -> AsyncIterator[str]:
+        """What a client says, until either side ends, or the client may not stay."""
+        stop, hear = asyncio.create_task(self._ending.wait()), asyncio.create_task(socket.receive())
+        try:
+            while True:
+                await asyncio.wait({hear, stop}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+                if hear.done():
+                    if hear.result().type is not WSMsgType.TEXT:
+                        return
+                    yield hear.result().data
+                    hear = asyncio.create_task(socket.receive())
+                elif stop.done() or not self._may_stay(request):
+                    hear.cancel()
+                    await asyncio.wait({hear})
+                    await socket.close(code=1001 if stop.done() else 1008, message=b"the server stops" if stop.done() else b"sign in again")
+                    return
+        finally:
+            stop.cancel()
+            hear.cancel()
 
 
 def _wanted(request: web.Request) -> Wish:

@@ -33,7 +33,8 @@ class Pipeline:
         rows = [
             {"model": model, "version": version, "vehicles": len(times), "newest_ts": max(times)} for (model, version), times in sorted(found.items())
         ]
-        return answer({"models": {name: [row[name] for row in rows] for name in ("model", "version", "vehicles", "newest_ts")}})
+        fresh = self._hub.board.freshness
+        return answer({"freshness": fresh, "models": {name: [row[name] for row in rows] for name in ("model", "version", "vehicles", "newest_ts")}})
 
 
 def _columns(samples: list[Any]) -> dict[str, Any]:

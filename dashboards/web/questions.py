@@ -49,6 +49,7 @@ class Questions:
         }.items():
             app.router.add_get(f"/api/{path}", self._of_fleet(path, asked))
         app.router.add_get("/api/quarantine", self._of_fleet("quarantine", fleetwide.quarantine))
+        app.router.add_get("/api/drift", self._of_fleet("drift", fleetwide.drift))
         app.router.add_get("/api/quality", self._of_fleet("quality", fleetwide.quality))
 
     async def signals(self, _request: web.Request) -> web.Response:

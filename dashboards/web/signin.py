@@ -14,6 +14,7 @@ from dashboards.web.guard import COOKIE, VISITOR, is_same_origin
 
 if TYPE_CHECKING:
     from dashboards.accounts.store import Store
+    from dashboards.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,10 @@ WRONG = "That name and password do not belong together."
 class SignIn:
     """The two routes and their memory of failures."""
 
-    def __init__(self, store: "Store", secure: bool) -> None:
+    def __init__(self, store: "Store", metrics: "Metrics", secure: bool) -> None:
         """`secure`: the cookie travels over HTTPS only."""
         self._store = store
+        self._metrics = metrics
         self._secure = secure
         self._limit = SignInLimit()
         self._checking = asyncio.Semaphore(2)  # a check takes 64 MiB: a flood of tries must not take the machine's memory
@@ -61,6 +63,7 @@ class SignIn:
         keys = (f"from {request.remote}", f"name {name}")
         wait_s = self._limit.wait_s(keys, time.monotonic())
         if wait_s:
+            self._metrics.signins.labels("too often").inc()
             refused = self._form(
                 wanted, name, f"Too many tries. Wait {wait_s / 60:.0f} min." if wait_s > 90 else f"Too many tries. Wait {wait_s:.0f} s.", 429
             )
@@ -70,9 +73,11 @@ class SignIn:
             user = await asyncio.to_thread(users.check, self._store, name, password)
         if user is None:
             self._limit.failed(keys, time.monotonic())
+            self._metrics.signins.labels("wrong").inc()
             log.warning("a sign-in from %s failed", request.remote)
             return self._form(wanted, name, WRONG, 403)
         self._limit.succeeded(keys)
+        self._metrics.signins.labels("right").inc()
         acts.record(self._store, user.name, "signed in", user.name, str(request.remote))
         response = web.Response(status=303, headers={"Location": _own(wanted)})
         response.set_cookie(COOKIE, sessions.begin(self._store, user.name), httponly=True, samesite="Lax", secure=self._secure, path="/")

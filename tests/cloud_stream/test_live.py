@@ -1,5 +1,9 @@
 """The live flow's memory survives a restart, and only newer frames go online."""
 
+from cloud_stream.alerting.reading import load as load_rules
+from cloud_stream.steps.alert_checkpoint import dump as dump_alerts
+from cloud_stream.steps.alert_checkpoint import restore
+from cloud_stream.steps.alerts import Alarms, AlertState
 from cloud_stream.steps.checkpoint import dump, load
 from cloud_stream.steps.live import LiveState, Reactor
 from tests.lakehouse.made import NOW_MS, bronze, telemetry
@@ -22,7 +26,10 @@ def test_a_restart_from_a_checkpoint_goes_on_as_if_nothing_had_happened() -> Non
     first = Reactor(LiveState(), lambda _rows: [])
     raised = first.step(frames([0, 1], hot=True)).alerts
     first.step(frames([3], 2))
-    second = Reactor(load(dump(first.state), first.state.reached), lambda _rows: [])
+    pieces, chunks = dump_alerts(first.alarms, set())
+    alarms = Alarms(AlertState(), load_rules())
+    restore(alarms, pieces, chunks)
+    second = Reactor(load(dump(first.state), first.state.reached), lambda _rows: [], alarms)
     assert second.step(frames([0, 1], hot=True)).alerts == [], "handled before"
     effects = second.step(frames([2, 4], 3))
     assert [(alert.state, alert.seq) for alert in effects.alerts] == [("cleared", 2)]

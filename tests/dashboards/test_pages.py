@@ -68,9 +68,7 @@ def test_a_page_shows_its_content_is_accessible_and_fits_a_phone(browser: Chrome
     for theme in ("light", "dark"):
         page.ask(f"(document.documentElement.dataset.theme = '{theme}')")
         page.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
-        found = page.driver.execute_async_script(
-            "const done = arguments[0]; axe.run({resultTypes: ['violations']}).then((found) => done(found.violations), (error) => done(String(error)))"
-        )
+        found = page.driver.execute_async_script(RUN_AXE)
         assert isinstance(found, list), found
         serious = [
             f"{one['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"

@@ -1,11 +1,20 @@
 """The join against its own definition, written out as a loop."""
 
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
 import pyarrow as pa
 import pytest
+from feast import FeatureStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features import large
 from features.point_in_time import latest, match
+from features.transforms import VEHICLE_LIVE, VEHICLE_LIVE_FEATURES
+from tests.features.made import T0
 
 KEY = st.sampled_from(["A", "B", None])
 MOMENT = st.integers(0, 12)
@@ -72,3 +81,16 @@ def test_a_frame_of_the_future_of_its_own_clock_waits_for_its_time(until: int | 
     rows = pa.table({"k": ["A", "A"], "at": [3, 10], "known": [4, 4]})
     asked = pa.table({"k": ["A", "A"], "at": [5, 10], "known_until": pa.array([until, 10 if until else None], pa.int64())})
     assert match(asked, rows, ["k"], None).to_pylist() == [0, 1]
+
+
+def test_a_table_that_memory_does_not_hold_gives_the_same_answers(lake: Path, store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = random.Random(11)
+    rows = [(f"TEST-{some.randrange(10):03d}", T0 + timedelta(seconds=some.uniform(-20, 900))) for _ in range(400)]
+    asked = pd.DataFrame({"vehicle_id": [who for who, _ in rows], "event_timestamp": [at for _, at in rows]})
+    refs = [f"{VEHICLE_LIVE}:{name}" for name in VEHICLE_LIVE_FEATURES]
+    whole = store.get_historical_features(entity_df=asked, features=refs).to_arrow()
+    monkeypatch.setattr(large, "LARGE_BYTES", 0)
+    monkeypatch.setattr(large, "RANGE_ROWS", 1000)
+    monkeypatch.setattr(large, "_BATCH_ROWS", 700)
+    assert store.get_historical_features(entity_df=asked, features=refs).to_arrow().equals(whole)
+    assert whole["pack_v"].null_count < 300

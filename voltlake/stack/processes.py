@@ -3,6 +3,8 @@
 import sys
 from functools import partial
 
+import msgspec
+
 from voltlake.stack import readiness
 from voltlake.stack.plan import FLOWS, HOST, Plan
 from voltlake.stack.service import Service
@@ -95,6 +97,15 @@ def _upkeep(plan: Plan, environ: dict[str, str]) -> Service:
     return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW)
 
 
+def _measured(plan: Plan) -> dict[str, str]:
+    """Where each process answers with its metrics; also written where a Prometheus can read it."""
+    found = {name.removesuffix("-metrics"): f"{HOST}:{port}" for name, port in sorted(plan.ports.items()) if name.endswith("-metrics")}
+    entries = [{"targets": [address], "labels": {"process": name}} for name, address in found.items()]
+    plan.layout.configuration.mkdir(parents=True, exist_ok=True)
+    (plan.layout.configuration / "prometheus-targets.json").write_bytes(msgspec.json.format(msgspec.json.encode(entries)))
+    return found
+
+
 def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
     settings = {
         "DASHBOARD_HOST": HOST,
@@ -104,9 +115,7 @@ def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
         "DASHBOARD_REDIS": plan.redis_url,
         "DASHBOARD_ACCOUNTS": str(plan.layout.accounts),
         "DASHBOARD_METRICS_PORT": str(plan.ports["dashboards-metrics"]),
-        "DASHBOARD_TARGETS": ",".join(
-            f"{name.removesuffix('-metrics')}=http://{HOST}:{port}/metrics" for name, port in sorted(plan.ports.items()) if name.endswith("-metrics")
-        ),
+        "DASHBOARD_TARGETS": ",".join(f"{name}=http://{address}/metrics" for name, address in _measured(plan).items()),
     }
     ready = partial(readiness.page, plan.ports["dashboards"], "/health")
     return Service(name="dashboards", command=python("dashboards"), environ=environ | settings, ready=ready, layer=PAGE)

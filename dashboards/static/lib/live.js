@@ -77,4 +77,5 @@ class Live extends EventTarget {
 
 export const live = new Live();
 export const CLOSED = new Set(["cleared", "retracted"]);
-export const openAlerts = () => [...live.alerts.values()].filter((alert) => !CLOSED.has(alert.state));
+// Those that wait for a person: nobody and nothing has silenced them.
+export const openAlerts = () => [...live.alerts.values()].filter((alert) => !CLOSED.has(alert.state) && !alert.suppressed_by);

@@ -3,7 +3,7 @@ import * as L from "../vendor/leaflet/leaflet-src.esm.js";
 import { GLIDE_MS, STATES } from "./fleet_store.js";
 
 const RADIUS = [6.5, 5.5, 5.5, 4.5, 4];
-const CELL_PX = 56, APART_FROM_ZOOM = 11, FRAME_MS = 1000 / 31;
+const CELL_PX = 56, APART_FROM_ZOOM = 11, FRAME_MS = 1000 / 30;
 
 export const VehicleLayer = L.Renderer.extend({
   initialize(store, { choose, accept }) {
@@ -17,9 +17,10 @@ export const VehicleLayer = L.Renderer.extend({
     const frame = (at) => {
       if (!this.running) return;
       requestAnimationFrame(frame);
-      if (at - (this.drawnAt ?? 0) < FRAME_MS - 4 || !this.isStale(at)) return;
+      if (at - (this.drawnAt ?? 0) < (this.tookMs > 6 ? FRAME_MS - 4 : 12) || !this.isStale(at)) return; // 60 a second where that is cheap, else 30
       this.drawnAt = at;
       this.draw();
+      this.tookMs = 0.8 * (this.tookMs ?? 0) + 0.2 * this.lastMs;
     };
     requestAnimationFrame(frame);
   },
@@ -83,6 +84,7 @@ export const VehicleLayer = L.Renderer.extend({
     if (zoom < this.apart) this.drawGroups(pen, scale, corner, now);
     else this.drawEach(pen, scale, corner, now, null);
     this.frames++;
+    this.lastMs = performance.now() - now;
     this.dirty = false;
     this.drawnRevision = this.store.revision;
   },

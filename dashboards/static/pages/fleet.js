@@ -3,7 +3,9 @@ import { choice, h, icon, panel, replace, select } from "../lib/dom.js";
 import { age, amount, number, title } from "../lib/format.js";
 import { STATES } from "../lib/fleet_store.js";
 import { live, openAlerts } from "../lib/live.js";
-import { fleetMap } from "../lib/map.js";
+import { chargerLayer, fleetMap, regionLayer } from "../lib/map.js";
+import { ask } from "../lib/api.js";
+import { rowsOf } from "../lib/range.js";
 import { Table } from "../lib/table.js";
 import { alertItem } from "../lib/alert_item.js";
 
@@ -46,7 +48,7 @@ const COLUMNS = (store) => [
 ];
 
 export function show(root, { query, setQuery, go }) {
-  const store = live.fleet, wanted = { region: query.region ?? "", state: query.state ?? "", q: query.q ?? "", vehicle: query.vehicle ?? "" };
+  const store = live.fleet, wanted = { region: query.region ?? "", state: query.state ?? "", q: query.q ?? "", vehicle: query.vehicle ?? "", on: (query.on ?? "").split(",").filter(Boolean) };
   const figures = cards();
   const accept = (place) => (!wanted.region || store.regions[place] === wanted.region) && (!wanted.state || STATES[store.state[place]] === wanted.state);
   const legend = h("ul.legend", { "aria-label": "Vehicles by state" });
@@ -61,13 +63,30 @@ export function show(root, { query, setQuery, go }) {
   const search = h("input.field", { type: "search", placeholder: "Filter by id", "aria-label": "Filter vehicles by id", value: wanted.q, oninput: (event) => set("q", event.target.value.trim()) });
 
   replace(root, h("h1.sr", {}, "Fleet"), figures.element, h(".fleet", {},
-    panel("Map", { name: "map-panel", tools: [legend, h("button.button.plain", { type: "button", "aria-label": "Show all vehicles", title: "Show all vehicles", onclick: () => map.vehicles.bring(visible(), 9) }, icon("frame"))] }, h(".map-box", {}, box, peek, waiting)),
+    panel("Map", { name: "map-panel", tools: [legend, toggle("chargers", "Chargers"), toggle("regions", "Regions"), h("button.button.plain", { type: "button", "aria-label": "Show all vehicles", title: "Show all vehicles", onclick: () => map.vehicles.bring(visible(), 9) }, icon("frame"))] }, h(".map-box", {}, box, peek, waiting)),
     panel("Open alerts", { name: "alerts-panel", tools: h("a.small", { href: "/alerts" }, "All alerts") }, h(".alert-log", { role: "log", "aria-live": "polite" }, list)),
     panel("Vehicles", { name: "table-panel", tools: [regions, select("State", [["", "All states"], ...STATES.map((state) => [state, title(state)])], wanted.state, (value) => set("state", value)), search, table.downloader("vehicles")] }, table.element)));
 
+  const overlays = { chargers: null, regions: null };
   const map = fleetMap(box, store, { accept, choose: chooseVehicle });
   let framed = false, paintedAt = 0, timer = 0;
 
+  function toggle(name, text) {
+    const pressed = () => String(wanted.on.includes(name));
+    const button = h("button.button.toggle", { type: "button", "aria-pressed": pressed(), onclick: () => {
+      wanted.on = wanted.on.includes(name) ? wanted.on.filter((one) => one !== name) : [...wanted.on, name];
+      button.setAttribute("aria-pressed", pressed());
+      set("on", wanted.on);
+      overlay(name);
+    } }, text);
+    return button;
+  }
+  async function overlay(name) {
+    overlays[name]?.remove();
+    overlays[name] = null;
+    if (!wanted.on.includes(name)) return;
+    overlays[name] = (name === "chargers" ? chargerLayer(rowsOf((await ask("/api/charging", { from: Date.now() - 30 * 86400e3, to: Date.now() + 1 })).chargers)) : regionLayer(store)).addTo(map.map);
+  }
   function visible() {
     const places = [];
     const text = wanted.q.toUpperCase();
@@ -76,13 +95,13 @@ export function show(root, { query, setQuery, go }) {
   }
   function set(name, value) {
     wanted[name] = value;
-    setQuery(wanted);
+    setQuery({ ...wanted, on: wanted.on.join(",") });
     map.vehicles.touch();
     rows();
   }
   function chooseVehicle(place) {
     wanted.vehicle = place == null ? "" : store.names[place];
-    setQuery(wanted);
+    setQuery({ ...wanted, on: wanted.on.join(",") });
     map.vehicles.chosen = place ?? -1;
     map.vehicles.touch();
     table.chosen = wanted.vehicle;
@@ -108,6 +127,7 @@ export function show(root, { query, setQuery, go }) {
     if (!framed && store.count) {
       framed = true;
       map.vehicles.bring(visible(), 9);
+      wanted.on.forEach(overlay);
       const place = store.place.get(wanted.vehicle);
       if (place !== undefined) chooseVehicle(place);
     }

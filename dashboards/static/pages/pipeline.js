@@ -2,7 +2,7 @@
 import { ask } from "../lib/api.js";
 import { Chart } from "../lib/chart.js";
 import { empty, h, panel, replace } from "../lib/dom.js";
-import { age, amount, number, words } from "../lib/format.js";
+import { age, amount, number, signalTitle, words } from "../lib/format.js";
 import { live } from "../lib/live.js";
 import { rowsOf } from "../lib/range.js";
 import { cards, sum } from "../lib/summary.js";
@@ -24,7 +24,8 @@ function rate(at, values) {
 }
 const added = (lists) => (lists.length ? lists[0].map((_, index) => (lists.some((list) => list[index] != null) ? sum(lists.map((list) => list[index])) : null)) : []);
 const recent = (values) => { const known = values.slice(-6).filter((value) => value != null); return known.length ? sum(known) / known.length : null; };
-const order = (name) => ["gateway", "ingest", "flow-bronze", "flow-silver", "flow-gold", "flow-live", "dashboards"].findIndex((start) => name.startsWith(start));
+const ROAD = ["gateway", "ingest", "flow-bronze", "flow-silver", "flow-gold", "flow-live", "flow", "upkeep", "dashboards"];
+const order = (name) => (ROAD.findIndex((start) => name.startsWith(start)) + ROAD.length + 1) % (ROAD.length + 1);
 
 function hop(name, process) {
   const sent = added(picked(process, "_sent_total").map(([, values]) => rate(process.at, values)));
@@ -47,12 +48,13 @@ export function show(root, view) {
     { key: "errors", title: "Retries", number: true, hint: "Attempts that had to be repeated", write: (row) => number(row.errors), sort: (row) => row.errors },
     { key: "spool", title: "Spool", unit: "bytes", number: true, hint: "Undelivered bytes on a gateway's disk", write: (row) => (row.spool == null ? "\u2013" : amount(row.spool / 1024, "KiB", row.spool < 10240 ? 1 : 0)), sort: (row) => row.spool },
   ], { id: (row) => row.name, sort: "name", nothing: "No process is watched: DASHBOARD_TARGETS names none", label: "Processes" });
-  const top = h(".top"), reasons = h(".panel-body"), models = h(".panel-body"), feeds = h(".panel-body"), quality = h(".panel-body");
+  const top = h(".top"), reasons = h(".panel-body"), models = h(".panel-body"), feeds = h(".panel-body"), quality = h(".panel-body"), fresh = h(".panel-body"), drifted = h(".panel-body");
   const flow = new Chart({ height: 220, group: "pipeline", label: "Records a second at every hop" }), lag = new Chart({ height: 220, group: "pipeline", label: "Latency at every hop" });
   replace(root, h(".head", {}, h("h1", {}, "Pipeline"), h("span.note", {}, "the last half hour, every 5 s")), top,
     h(".grid", {}, panel("Records out of each hop", { span: 6 }, h(".panel-body", {}, flow.element)), panel("Latency at each hop", { span: 6 }, h(".panel-body", {}, lag.element))),
     panel("Processes", { tools: table.downloader("pipeline") }, table.element),
     h(".grid", {}, panel("Quarantine, last 7 days", { span: 4 }, reasons), panel("Data quality", { span: 4 }, quality), panel("Models in use", { span: 4 }, models)),
+    h(".grid", {}, panel("Feature freshness, a sample of the fleet", { span: 6 }, fresh), panel("Feature drift, last day against the one before", { span: 6 }, drifted)),
     panel("Feeds of this page", {}, feeds));
 
   async function load() {
@@ -82,6 +84,9 @@ export function show(root, view) {
     const { reasons: found } = await ask("/api/quarantine", { from: Date.now() - 7 * DAY, to: Date.now() + DAY });
     const rows = rowsOf(found);
     replace(reasons, rows.length ? h("dl.dl", {}, rows.map((row) => [h("dt", {}, `${words(row.reason)} (${row.kind})`), h("dd", {}, number(row.messages))])) : empty("Nothing in quarantine", "Every message of the last 7 days was believed"));
+    const { features } = await ask("/api/drift", { from: Date.now() - 90 * DAY, to: Date.now() + DAY });
+    const moved = rowsOf(features);
+    replace(drifted, moved.length ? h("dl.dl", {}, moved.slice(0, 12).map((row) => [h("dt", { title: row.service }, signalTitle(row.feature), h("span.chip", {}, row.day)), h("dd", {}, row.moved == null ? "no day before" : `moved ${number(row.moved, 2)} standard deviations`)])) : empty("No profile yet", "voltlake features profile measures a day; two of them show drift"));
     const report = await ask("/api/quality", { from: Date.now() - DAY, to: Date.now() + DAY }).catch(() => null);
     const marks = rowsOf(report?.marks);
     replace(quality, marks.length ? h("dl.dl", {}, marks.map((row) => [h("dt", {}, words(row.rule)), h("dd", {}, `${number(row.rows)} rows`)])) : empty("No row is marked", "No quality rule marked a row today"));
@@ -90,7 +95,9 @@ export function show(root, view) {
     replace(feeds, h("dl.dl.feeds-list", {}, Object.entries(live.feeds).map(([name, feed]) => [h("dt", {}, h("span.dot", { style: { "--dot": feed.live ? "var(--charging)" : "var(--amber)" } }, name)), h("dd", {}, feed.text)])));
   }
   async function scores() {
-    const { models: found } = await ask("/api/models");
+    const { models: found, freshness } = await ask("/api/models");
+    const views = Object.entries(freshness ?? {});
+    replace(fresh, views.length ? h("dl.dl", {}, views.map(([view, one]) => [h("dt", {}, words(view)), h("dd", {}, `${number(one.fresh)} fresh, ${number(one.stale)} stale, ${number(one.missing)} missing; half are younger than ${age(one.median_age_s)}`)])) : empty("Nothing online yet", "Freshness shows once a vehicle is known"));
     const rows = rowsOf(found);
     replace(models, rows.length ? h("dl.dl", {}, rows.map((row) => [h("dt", {}, words(row.model), h("span.chip", {}, `v${row.version}`)), h("dd", {}, `${number(row.vehicles)} vehicles, newest ${age((Date.now() - live.fleet.leadMs - row.newest_ts) / 1000)} old`)])) : empty("No score yet", "A model scores once it is trained and promoted"));
   }

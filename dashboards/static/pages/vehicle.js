@@ -24,7 +24,7 @@ export async function show(root, view) {
   const range = new Range(view, ["1h", "6h", "24h", "7d", "30d"], "24h", load);
   const state = h("span.state.chip", {}, "\u2013"), source = h("span.note");
   const gauges = gaugeRow(), chartBox = h(".charts"), timing = h("span.note.small");
-  const features = h("dl.dl.features"), scores = h(".scores"), cells = h(".cells"), alerts = h("ul.alert-list.in-panel");
+  const features = h("dl.dl.features"), windows = h(".windows"), scores = h(".scores"), cells = h(".cells"), alerts = h("ul.alert-list.in-panel");
   const trips = tripTable(), sessions = sessionTable();
   const facts = [known.identity.model, known.identity.vin && `VIN ${known.identity.vin}`, known.current.region ?? known.identity.region, ...(known.identity.tags ?? [])].filter(Boolean);
   const picker = h("select.select", { "aria-label": "Add a signal", onchange: () => { signals = [...new Set([...signals, picker.value])].slice(-MOST); keep(); } });
@@ -35,7 +35,7 @@ export async function show(root, view) {
     h(".grid", {},
       panel("Cells", { span: 8 }, cells), panel("Alerts", { span: 4, tools: h("a.small", { href: `/alerts?show=all&q=${encodeURIComponent(name)}` }, "All of this vehicle") }, alerts),
       panel("Trips", { span: 6, name: "short", tools: trips.downloader(`${name}-trips`) }, trips.element), panel("Charging sessions", { span: 6, name: "short", tools: sessions.downloader(`${name}-charging`) }, sessions.element),
-      panel("Online features", { span: 8 }, features), panel("Model scores", { span: 4 }, scores)));
+      panel("Online features", { span: 8 }, features, windows), panel("Model scores", { span: 4 }, scores)));
 
   function csv() {
     return address(`/api/vehicles/${encodeURIComponent(name)}/history`, { ...range.span, signals: signals.join(","), format: "csv" });
@@ -89,6 +89,7 @@ export async function show(root, view) {
     const fresh = told && told.event_ms != null && told.event_ms >= (currentMs ?? 0);
     if (fresh) {
       currentMs = told.event_ms;
+      if (told.windows) paintWindows();
       current = { ...current, ...Object.fromEntries(Object.entries(told.values).filter(([, value]) => value != null)) };
     }
     const place = live.fleet.place.get(name), nowMs = Date.now() - live.fleet.leadMs;
@@ -100,6 +101,16 @@ export async function show(root, view) {
     gauges.show();
     const shown = told ? Object.entries(told.values) : [];
     replace(features, shown.length ? shown.map(([feature, value]) => [h("dt", { title: says[feature] }, signalTitle(feature)), h("dd", {}, reading(value, units[feature] ?? "", feature), h("span.feature-age", {}, value == null ? "" : age((nowMs - (told.ages?.[feature] ?? told.event_ms)) / 1000)))]) : h(".empty", {}, h("strong", {}, "Nothing online yet"), "The live flow has not written this vehicle's features"));
+  }
+  const OPEN = new Set();
+  function paintWindows() {
+    const views = Object.entries(live.vehicle?.windows ?? {}), nowMs = Date.now() - live.fleet.leadMs;
+    if (!views.length) return;
+    replace(windows, views.map(([view, one]) => {
+      const known = Object.entries(one.features).filter(([, value]) => value != null);
+      return h("details", { open: OPEN.has(view), ontoggle: (event) => (event.target.open ? OPEN.add(view) : OPEN.delete(view)) }, h("summary", {}, `${words(view)}: ${known.length} of ${Object.keys(one.features).length} features known, `, h("span.muted", {}, one.event_ms == null ? "never written" : `${age((nowMs - one.event_ms) / 1000)} old`)),
+        h("dl.dl.features", {}, known.map(([feature, value]) => [h("dt", {}, words(feature)), h("dd", {}, number(value, Math.abs(value) < 100 ? 2 : 0), h("span.feature-age", {}, age((nowMs - one.event_ms) / 1000)))])));
+    }));
   }
   function paintScores() {
     replace(scores, known.scores.length ? h("dl.dl.in-body", {}, known.scores.map((score) => [h("dt", {}, words(score.model), h("span.chip", {}, `v${score.version}`)), h("dd", { title: moment(score.event_ts) }, amount(score.value, score.unit, 2))])) : empty("No score yet", "A model scores when its features are fresh"));

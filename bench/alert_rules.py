@@ -1,0 +1,134 @@
+"""`make bench-rules`: the shipped rules against the simulator's labelled faults, healthy vehicles and recorded drives.
+
+A fleet in July, in four regions, with twelve vehicles for each kind of cell and pack fault of medium severity and above, some with
+false sensors, and as many healthy ones. The tables go to the screen (docs/alerts.md shows them), the figures to bench/results/rules.json.
+Recordings are taken from the folders in RECORDINGS, if given.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from cloud_stream.alerting.backtest import run
+from cloud_stream.alerting.reading import load
+from contracts import report
+from contracts.signals import BY_NAME
+from lakehouse.tables import TIME
+from simulators.history.tables import Wanted, windows
+from simulators.mapping import shipped_mappings
+from simulators.physics.world import Fleet
+from simulators.recordings import Recording
+from simulators.recordings import load as load_recordings
+from simulators.scenarios.labels import Label, label
+from simulators.scenarios.plan import Fault, vehicle_id
+from voltlake.alerts.past import as_silver
+from voltlake.alerts.scoring import Scored, as_text, judged
+
+RESULT = Path(__file__).parent / "results" / "rules.json"
+DAY_S = 86_400.0
+START = datetime(2026, 7, 1, tzinfo=UTC)
+EACH, DAYS, SEED = 12, 7.0, 21
+REGIONS = ("us-west", "us-east", "eu-south", "asia-east")
+SPANS: dict[str, tuple[float, float]] = {
+    "cell.weak_capacity": (np.inf, np.inf),
+    "cell.self_discharge": (np.inf, np.inf),
+    "cell.high_resistance": (2 * DAY_S, 4 * DAY_S),
+    "cell.internal_short": (DAY_S, 3 * DAY_S),
+    "cell.thermal_runaway": (DAY_S / 6, DAY_S),
+    "pack.cooling_failure": (np.inf, np.inf),
+    "pack.isolation_loss": (DAY_S, 4 * DAY_S),
+    "pack.contactor": (DAY_S, 4 * DAY_S),
+    "pack.imbalance": (3 * DAY_S, 4 * DAY_S),
+}
+"""Shortest and longest duration of each kind."""
+SENSORS = (
+    ("sensor.bias", "pack_a"),
+    ("sensor.drift", "pack_v"),
+    ("sensor.noise_burst", "speed_kmh"),
+    ("sensor.missing", "soc_pct"),
+    ("sensor.stuck", "pack_temp_c"),
+)
+PARAMETERS = {"pack.contactor": {"period_s": 120.0}}
+LEAST = 0.9
+
+
+def planned() -> list[Fault]:
+    """One fault a vehicle; the rest of the fleet is healthy."""
+    drawn = np.random.default_rng(SEED)
+    faults, number = [], 0
+    for kind, (least, most) in SPANS.items():
+        for _ in range(EACH):
+            start = START.timestamp() + drawn.uniform(DAY_S, 2 * DAY_S)
+            length = drawn.uniform(least, most) if np.isfinite(most) else np.inf
+            parameters = {"cell_share": float(drawn.uniform())} if kind.startswith("cell") else PARAMETERS.get(kind, {})
+            faults.append(Fault(number, start, start + length, kind, round(float(drawn.uniform(0.5, 1)), 3), (), parameters))
+            number += 1
+    for kind, signal in SENSORS * 4:
+        start = START.timestamp() + drawn.uniform(DAY_S, 2 * DAY_S)
+        faults.append(Fault(number, start, start + DAY_S, kind, 1.0, (signal,), {"amount": 0.0}))
+        number += 1
+    return faults
+
+
+def simulated(faults: list[Fault]) -> tuple[Iterator[Mapping[str, pa.Table]], list[Label]]:
+    """Windows of rows, and the labels."""
+    fleet = Fleet(seed=SEED, vehicles=2 * len(faults), regions=REGIONS)
+    wanted = Wanted(fleet=fleet, start_s=START.timestamp(), days=DAYS, window_s=6 * 3600.0)
+    rows = ({"telemetry": as_silver(one.telemetry), "cells": as_silver(one.cells), "event": as_silver(one.events)} for one in windows(wanted, faults))
+    return rows, [label(fault, vehicle_id("SIM", fault.vehicle)) for fault in faults]
+
+
+def recorded(folder: Path) -> Iterator[Mapping[str, pa.Table]]:
+    """Every trip below a folder as a vehicle of its own."""
+    for path in sorted([*folder.rglob("*.parquet"), *folder.rglob("*.csv")]):
+        for trip in load_recordings(path, shipped_mappings()):
+            yield {"telemetry": _table(trip)}
+
+
+def _table(trip: Recording) -> pa.Table:
+    count = len(trip.time_s)
+    columns = {name: pa.array(column, pa.float64(), from_pandas=True) for name, column in trip.columns.items() if name in BY_NAME}
+    ts = pa.array(np.rint(START.timestamp() * 1000 + trip.time_s * 1000).astype(np.int64) * 1000).cast(TIME)
+    identity = {"vehicle_id": pa.repeat(trip.vehicle_id, count), "region": pa.repeat("recorded", count), "boot_id": pa.repeat("00000001", count)}
+    return pa.table({**identity, "seq": pa.array(range(count), pa.int64()), "event_ts": ts, "known_at": ts, **columns})
+
+
+def main(folders: list[str]) -> int:
+    """Score, show, write."""
+    rules = list(load().rules)
+    rows, labels = simulated(planned())
+    outcome = judged(rules, rows, labels, 0.5)
+    print(as_text(outcome))
+    figures = _figures(outcome)
+    detecting = {rule.id for rule in rules if rule.detects}
+    for folder in folders:
+        past = run(rules, recorded(Path(folder)))
+        name = Path(folder).name.replace("-", "_")
+        false = sum(alert.rule in detecting for alert in past.alerts)
+        hours = past.vehicle_months * 720
+        print(f"\n{folder}: {past.vehicles} drives, {hours:.1f} h; {false} false alarms of rules for faults;", end=" ")
+        print(", ".join(f"{one.rule} {one.alerts}" for one in past.fired if one.alerts) or "no alerts at all")
+        figures[f"{name}_false_alarms_per_vehicle_month"] = (round(false / past.vehicle_months, 3), "alerts a vehicle-month of driving")
+        figures[f"{name}_driven_h"] = (round(hours, 1), "h")
+    passed = outcome.precision >= LEAST and outcome.recall >= LEAST
+    report.write(report.make("rules", figures, passed), RESULT)
+    return 0 if passed else 1
+
+
+def _figures(outcome: Scored) -> dict[str, tuple[float | int | None, str]]:
+    figures: dict[str, tuple[float | int | None, str]] = {
+        "precision": (round(outcome.precision, 4), "share of right alerts"),
+        "recall": (round(outcome.recall, 4), "share of faults found"),
+        "false_alarms_per_vehicle_month": (round(outcome.false_alarms_per_vehicle_month, 4), "alerts a healthy vehicle-month"),
+    }
+    return figures | {
+        f"recall_{kind.kind.replace('.', '_')}": (round(kind.found / kind.faults, 4), "share of faults found") for kind in outcome.kinds
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""What late rows need: the rows of the last minutes, and snapshots of the memory from before them.
+
+Rows are kept in chunks of `CHUNK_MS` of Kafka's clock, the memory in a snapshot every `SNAPSHOT_MS`. A late row is taken in by going
+back, for its vehicle alone, to the newest snapshot that is before the row, and through the rows since then again.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cloud_stream.alerting.columns import Rows, joined
+from cloud_stream.alerting.memory import ENDED, Memory
+
+Array = np.ndarray
+HORIZON_MS = 300_000
+"""A row is taken in where it comes at most so long (Kafka's clock) after a later row of its vehicle."""
+SNAPSHOT_MS = 75_000
+CHUNK_MS = 5_000
+
+
+class Snapshot(NamedTuple):
+    """The memory as it was before the rows of chunk `chunk`."""
+
+    chunk: int
+    memory: Memory
+
+
+class History:
+    """Snapshots and chunks, by number: Kafka's clock over `CHUNK_MS`."""
+
+    def __init__(self, start: Memory) -> None:
+        self.snapshots = [Snapshot(-1, start.snapshot())]
+        self.chunks: dict[int, Rows] = {}
+        self._pile: list[Rows] = []
+        self.open = -1
+
+    def advance(self, clock_ms: int, memory: Memory) -> None:
+        """Kafka's clock is there now: close the chunk, take a snapshot, forget what is older than the horizon. Call before new rows."""
+        number = clock_ms // CHUNK_MS
+        if number <= self.open:
+            return
+        self.close()
+        paused = (number - self.open) * CHUNK_MS >= HORIZON_MS
+        self.open = number
+        if paused:  # nothing that came before can be late any more
+            self.snapshots, self.chunks = [Snapshot(number, memory.snapshot())], {}
+            return
+        if number * CHUNK_MS - max(self.snapshots[-1].chunk, 0) * CHUNK_MS < SNAPSHOT_MS:
+            return
+        self.snapshots.append(Snapshot(number, memory.snapshot()))
+        while len(self.snapshots) > 1 and (self.open - self.snapshots[1].chunk) * CHUNK_MS >= HORIZON_MS:
+            del self.snapshots[0]
+        oldest = self.snapshots[0].chunk
+        self.chunks = {at: rows for at, rows in self.chunks.items() if at >= oldest}
+
+    def close(self) -> None:
+        """Put the open chunk together."""
+        if self._pile:
+            together = [self.chunks[self.open], *self._pile] if self.open in self.chunks else self._pile
+            self.chunks[self.open] = joined(together)
+            self._pile = []
+
+    def add(self, rows: Rows) -> None:
+        """Keep the rows of a batch."""
+        if len(rows):
+            self._pile.append(rows)
+
+    def before(self, vehicle: int, key: tuple[int, int]) -> int | None:
+        """The place of the newest snapshot whose head of the vehicle is before a row; None where the row is too late."""
+        for at in range(len(self.snapshots) - 1, -1, -1):
+            if self.snapshots[at].memory.head(vehicle) < key:
+                return at
+        return None
+
+    def since(self, at: int, vehicles: list[int]) -> list[Rows]:
+        """The rows of some vehicles that came after a snapshot, as parts."""
+        snapshot = self.snapshots[at]
+        numbers = np.array(sorted(vehicles))
+        kept = [rows for number, rows in self.chunks.items() if number >= snapshot.chunk] + self._pile
+        parts = [part for rows in kept if len(part := rows.take(_of(rows, numbers)))]
+        heads = {vehicle: snapshot.memory.head(vehicle) for vehicle in vehicles}
+        return [part.take(_after(part, heads)) for part in parts]
+
+    def spoil(self, at: int, vehicles: list[int]) -> None:
+        """Snapshots after place `at` were made without a late row of these vehicles: they count no more for them."""
+        for snapshot in self.snapshots[at + 1 :]:
+            known = [vehicle for vehicle in vehicles if vehicle < snapshot.memory.size]
+            snapshot.memory.head_ts[known] = ENDED
+            if len(known) < len(vehicles):
+                snapshot.memory.grow(max(vehicles) + 1)
+                snapshot.memory.head_ts[vehicles] = ENDED
+
+
+def _of(rows: Rows, numbers: Array) -> Array:
+    """Places of the rows of some vehicles: rows are sorted by vehicle."""
+    low, high = np.searchsorted(rows.vehicle, numbers), np.searchsorted(rows.vehicle, numbers, side="right")
+    counts = high - low
+    if not counts.any():
+        return np.empty(0, np.int64)
+    return np.repeat(low - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(counts.sum())
+
+
+def _after(rows: Rows, heads: dict[int, tuple[int, int]]) -> Array:
+    """Which rows come after their vehicle's head."""
+    return np.array(
+        [(ts, minor) > heads[vehicle] for vehicle, ts, minor in zip(*(c.tolist() for c in (rows.vehicle, rows.ts, rows.minor)), strict=True)], bool
+    )
