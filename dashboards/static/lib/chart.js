@@ -46,7 +46,7 @@ export class Chart {
       plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
       this.zoomed ? this.zoomed([Math.round(from * 1000), Math.round(to * 1000)]) : plot.setScale("x", { min: from, max: to });
     }] };
-    this.plot = new uPlot({ width: Math.max(200, this.element.clientWidth), height: this.height, series, axes, cursor, hooks, bands: this.bands, scales: { x: { time: true } }, legend: { live: true } }, data, this.element);
+    this.plot = new uPlot({ width: Math.max(200, this.element.clientWidth), height: this.height, series, axes, cursor, hooks, bands: this.bands, scales: { x: { time: true, range: (_, from, to) => (to - from < 60 ? [from - 43200, to + 43200] : [from, to]) } }, legend: { live: true } }, data, this.element);
   }
 
   redraw() {

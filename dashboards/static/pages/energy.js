@@ -34,7 +34,7 @@ export function show(root, view) {
       ["Consumption", number(km ? wh / km : null), "Wh/km", "all trips, by distance"],
       ["Distance", number(km), "km", `${number(found.total)} trips`],
       ["Energy", number(wh / 1000), "kWh", "drawn less recovered"],
-      ["Most frugal model", byModel.length ? [...byModel].sort((one, other) => one.wh_per_km - other.wh_per_km)[0].model : "\u2013", "", "by Wh/km"],
+      ["Most frugal model", byModel.filter((row) => row.model !== "unknown").sort((one, other) => one.wh_per_km - other.wh_per_km)[0]?.model ?? "\u2013", "", "by Wh/km, as the registry names models"],
     ]), h(".grid", {}, panel("By outside temperature, Wh/km", { span: 6 }, h(".panel-body", {}, classes.length ? bars(classes, { unit: "Wh/km", label: "Consumption in watt hours a kilometre by outside temperature in degrees Celsius" }) : empty("No outside temperature", "These trips lack it"))), panel("By day", { span: 6 }, h(".panel-body", {}, chart.element))),
       panel("By model", { name: "short", tools: models.downloader("consumption-by-model") }, models.element), panel("Trips", { name: "tall" }, trips.element));
     chart.show(days.map((day) => Date.parse(day.date)), [{ label: "consumption", values: days.map((day) => day.wh_per_km), unit: "Wh/km", digits: 0, points: true }, { label: "distance", values: days.map((day) => day.distance_km), unit: "km", digits: 0, bars: true, hue: "--parked" }]);
