@@ -64,7 +64,7 @@ def simulate(
 
     Exit code: 0 where all is safe, 1 where something is not or no broker answers, 2 for options that make no sense.
 
-    Examples: voltlake simulate --vehicles 500 --rate 1 --seconds 60 --broker mqtt://127.0.0.1:1883 --json load.json;
+    Example: voltlake simulate --vehicles 500 --rate 1 --seconds 60 --broker mqtt://127.0.0.1:1883 --json load.json;
     voltlake simulate --history 30 --to files --out history --vehicles 50 --scenario faults.yaml
     """
     fleet: dict[str, Any] = {"vehicles": vehicles, "seed": seed, "models": _parts(models)}
