@@ -62,7 +62,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
 def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]) -> Alarms:
     """The alerts where the checkpoint left them, under the rules of the file."""
     state, pieces = load_alerts(table, reached)
-    rules = load_rules(Path(settings.rules)) if settings.rules else load_rules()
+    rules = load_rules(Path(settings.rules)) if settings.rules and Path(settings.rules).exists() else load_rules()
     fresh = watched(settings.rules, rules.version) if settings.rules else lambda: None
     alarms = Alarms(state, rules, Known(), fresh)
     alarms.written = restore(alarms, pieces, AlertStore(settings.lake).read(pieces)) if pieces else set()
