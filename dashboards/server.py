@@ -53,13 +53,14 @@ def serve(settings: Settings) -> int:
     store = Store(settings.accounts)
     listener = _listen(settings.host, settings.port)
     lake = (GoldFeed(settings.lake, board, metrics), BronzeFeed(settings.lake, board), OnlineFeed(settings.redis, board))
-    kafka = (
+    kafka: tuple[Feed, ...] = (
         alert_feed(settings.kafka, board, metrics),
         score_feed(settings.kafka, board, metrics),
         TelemetryFeed(settings.kafka, board, metrics),
         CellsFeed(settings.kafka, board, metrics),
-        *([TargetsFeed(targets(settings), board)] if settings.targets else []),
     )
+    if settings.targets:
+        kafka = (*kafka, TargetsFeed(targets(settings), board))
     metrics.serve(settings.metrics_port)
     try:
         return uvloop.run(_run(settings, listener, store, board, metrics, (*lake, *kafka)))

@@ -66,11 +66,11 @@ class TopicReader:
     def read(self) -> pa.Table | None:
         """What came within the wait, at most `most` records; None where nothing did."""
         consumed = self._consumer.consume(self._most, self._wait_s)
-        messages = [message for message in consumed if message.error() is None]
-        if len(messages) < len(consumed):
+        if any(map(Message.error, consumed)):
             for message in consumed:
                 self._check(message.error())
-        return self._table(messages) if messages else None
+            consumed = [message for message in consumed if message.error() is None]
+        return self._table(consumed) if consumed else None
 
     def close(self) -> None:
         """Leave the broker."""
@@ -94,22 +94,22 @@ class TopicReader:
             pa.repeat(place.cluster, size),
             pa.repeat(self._topic, size),
             pa.repeat(place.topic_id, size),
-            pa.array([message.partition() for message in messages], pa.int32()),
-            pa.array([message.offset() for message in messages], pa.int64()),
-            pa.array([message.timestamp()[1] for message in messages], _MS).cast(BRONZE.field("kafka_ts").type),
-            _texts([message.key() for message in messages]),
-            pa.array([message.value() for message in messages], pa.binary()),
+            pa.array(list(map(Message.partition, messages)), pa.int32()),
+            pa.array(list(map(Message.offset, messages)), pa.int64()),
+            pa.array([stamp for _, stamp in map(Message.timestamp, messages)], pa.int64()).cast(_MS).cast(BRONZE.field("kafka_ts").type),
+            _texts(list(map(Message.key, messages))),
+            pa.array(list(map(Message.value, messages)), pa.binary()),
             pa.repeat(datetime.now(UTC).strftime("%Y-%m-%d"), size),
         ]
         return pa.Table.from_arrays(columns, schema=BRONZE)
 
 
-def _texts(keys: list[bytes | None]) -> pa.Array:
+def _texts(keys: list[bytes | str | None]) -> pa.Array:
     """Keys as text; what is no UTF-8 is shown as such."""
     try:
         return pa.array(keys, pa.binary()).cast(pa.string())
     except pa.ArrowInvalid:
-        return pa.array([None if key is None else key.decode(errors="replace") for key in keys], pa.string())
+        return pa.array([key.decode(errors="replace") if isinstance(key, bytes) else key for key in keys], pa.string())
 
 
 class KafkaInput(FixedPartitionedSource[tuple[str, pa.Table], None]):

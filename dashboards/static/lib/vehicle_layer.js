@@ -5,6 +5,18 @@ import { GLIDE_MS, STATES } from "./fleet_store.js";
 const RADIUS = [6.5, 5.5, 5.5, 4.5, 4];
 const CELL_PX = 56, APART_FROM_ZOOM = 11, FRAME_MS = 1000 / 30;
 
+// The pixels of a sprite that are not clear, with their colours as the image's memory has them.
+function pixelsOf({ data, width }) {
+  const xs = [], ys = [], colours = [], whole = new Uint32Array(data.buffer);
+  whole.forEach((colour, index) => {
+    if (colour >>> 24 < 8) return;
+    xs.push(index % width);
+    ys.push(Math.floor(index / width));
+    colours.push(colour);
+  });
+  return { xs: Int32Array.from(xs), ys: Int32Array.from(ys), colours: Uint32Array.from(colours) };
+}
+
 export const VehicleLayer = L.Renderer.extend({
   initialize(store, { choose, accept }) {
     L.Renderer.prototype.initialize.call(this, { padding: 0.1 });
@@ -70,8 +82,9 @@ export const VehicleLayer = L.Renderer.extend({
       if (state === "alert") disc(radius + 6, this.colours.alert, 0.22);
       disc(radius + 1.25, state === "offline" ? this.colours.offline : this.colours.surface);
       disc(radius, state === "offline" ? this.colours.surface : this.colours[state]);
-      return { sprite, half: size / 2, size };
+      return { pixels: pixelsOf(pen.getImageData(0, 0, sprite.width, sprite.height)), half: Math.floor(sprite.width / 2) };
     });
+    this.blocks = null;
     this.theme = document.documentElement.dataset.theme;
   },
   draw() {
@@ -94,19 +107,45 @@ export const VehicleLayer = L.Renderer.extend({
     return [(store.fromX[place] + (store.x[place] - store.fromX[place]) * share) * scale - corner.x, (store.fromY[place] + (store.y[place] - store.fromY[place]) * share) * scale - corner.y];
   },
   drawEach(pen, scale, corner, now, places) {
-    const store = this.store, { x: width, y: height } = this._bounds.getSize(), layers = STATES.map(() => []);
+    const store = this.store, { x: width, y: height } = this._bounds.getSize(), layers = STATES.map(() => []), { fromX, fromY, movedAt } = store;
     for (let index = 0, count = places ? places.length : store.count; index < count; index++) {
       const place = places ? places[index] : index;
       if (Number.isNaN(store.x[place]) || !this.accept(place)) continue;
-      const [x, y] = this.at(place, scale, corner, now);
+      const share = Math.min(1, (now - movedAt[place]) / GLIDE_MS);
+      const x = (fromX[place] + (store.x[place] - fromX[place]) * share) * scale - corner.x, y = (fromY[place] + (store.y[place] - fromY[place]) * share) * scale - corner.y;
       if (x > -12 && y > -12 && x < width + 12 && y < height + 12) layers[store.state[place]].push(place, x, y);
     }
     if (!places) this.singles = layers;
-    for (let state = STATES.length - 1; state >= 0; state--) {
-      const { sprite, half, size } = this.sprites[state], layer = layers[state];
-      for (let at = 0; at < layer.length; at += 3) pen.drawImage(sprite, layer[at + 1] - half, layer[at + 2] - half, size, size);
-    }
+    this.stamp(pen, layers);
     if (this.chosen >= 0 && !Number.isNaN(store.x[this.chosen]) && (!places || places.includes(this.chosen))) this.ring(pen, ...this.at(this.chosen, scale, corner, now), 10);
+  },
+  // Copies sprites into one image, pixel by pixel: without a GPU that is many times faster than as many calls of drawImage.
+  stamp(pen, layers) {
+    const { width, height } = this._container, ratio = window.devicePixelRatio || 1;
+    if (!layers.some((layer) => layer.length)) return;
+    if (this.blocks?.width !== width || this.blocks?.height !== height) {
+      this.blocks = { width, height, image: new ImageData(width, height), sprites: this.sprites.map(({ pixels, half }) => ({ half, colours: pixels.colours, offsets: pixels.xs.map((x, index) => x + pixels.ys[index] * width) })) };
+      this.blocks.data = new Uint32Array(this.blocks.image.data.buffer);
+      this.spare = Object.assign(document.createElement("canvas"), { width, height });
+    }
+    const { data, image, sprites } = this.blocks;
+    data.fill(0);
+    for (let state = STATES.length - 1; state >= 0; state--) {
+      const layer = layers[state], { half, offsets, colours } = sprites[state], count = offsets.length;
+      for (let at = 0; at < layer.length; at += 3) {
+        const x = Math.round(layer[at + 1] * ratio) - half, y = Math.round(layer[at + 2] * ratio) - half;
+        if (x < 0 || y < 0 || x + 2 * half + 2 >= width || y + 2 * half + 2 >= height) continue;
+        const base = x + y * width;
+        for (let index = 0; index < count; index++) {
+          const to = base + offsets[index], colour = colours[index];
+          if (colour >= 0xfe000000 || data[to] === 0) data[to] = colour; // a sprite's soft edge does not cover what is there
+        }
+      }
+    }
+    this.spare.getContext("2d").putImageData(image, 0, 0);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.drawImage(this.spare, 0, 0);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   },
   ring(pen, x, y, radius) {
     pen.beginPath();

@@ -1,0 +1,1 @@
+"""Peers on the same machine, the same topic, in the same run."""
