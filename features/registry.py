@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 EXPERIMENT = "voltlake"
 _SQLITE = "sqlite:///"
 # What loading a tree model needs to trust, beyond what skops trusts by itself: nothing else in the file is run.
@@ -154,14 +154,14 @@ def text(uri: str, run_id: str, file: str) -> str:
         raise Terminal(f"there is no {file} with run {run_id}: the version was logged without one") from error
 
 
-def promote(uri: str, name: str, version: str) -> None:
-    """Make a version the champion. Raises Terminal where there is no such version."""
+def promote(uri: str, name: str, version: str, alias: str = CHAMPION) -> None:
+    """Give a version the champion's alias, or another. Raises Terminal where there is no such version."""
     if not there(uri):
         raise Terminal(f"there is no model {name} yet: `voltlake models train` makes the first")
     client = connect(uri)
     with reached(uri):
         client.get_model_version(name, version)
-        client.set_registered_model_alias(name, CHAMPION, version)
+        client.set_registered_model_alias(name, alias, version)
 
 
 def versions(uri: str, name: str | None = None) -> list[Version]:

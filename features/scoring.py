@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 
 
 class Loaded(NamedTuple):
-    """One version, ready to score; `columns` in the order that it was trained on."""
+    """One version, ready to score; `columns` in the order that it was trained on. `trees` where its trees may be asked directly."""
 
     version: str
     model: Any
     columns: tuple[str, ...]
+    trees: bool = False
 
 
 class Refused(NamedTuple):
@@ -37,11 +38,15 @@ class Refused(NamedTuple):
 class Champion:
     """The champion of a model's versions. `score` never waits: it uses the version that is loaded now, or says that there is none."""
 
-    def __init__(self, uri: str, name: str, poll_s: float = POLL_S, features: Sequence[str] = VEHICLE_LIVE_FEATURES) -> None:
+    def __init__(
+        self, uri: str, name: str, poll_s: float = POLL_S, features: Sequence[str] = VEHICLE_LIVE_FEATURES, alias: str = registry.CHAMPION
+    ) -> None:
         """Nothing is loaded before `start`. `uri` is MLflow's; it becomes this process' MLflow store.
 
-        `features` are the columns of every table that will be scored: a version that needs another one is refused.
+        `features` are the columns of every table that will be scored: a version that needs another one is refused. `alias` is the
+        champion's, or the challenger's for one that scores in its shadow.
         """
+        self._alias = alias
         self._uri, self._name, self._poll_s, self._features = uri, name, poll_s, frozenset(features)
         self._loaded: Loaded | None = None
         self.refused: Refused | None = None
@@ -74,9 +79,8 @@ class Champion:
         loaded = self._loaded
         if loaded is None:
             return None
-        columns = {name: pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy() for name in loaded.columns}
         try:
-            return loaded.version, _predict(loaded, columns)
+            return loaded.version, _predict(loaded, {name: _floats(table[name]) for name in loaded.columns})
         except Exception as error:  # a model is foreign code: the flow that calls goes on without a score
             self._complain(f"version {loaded.version} of {self._name} failed on a batch, which has no scores: {error}")
             return None
@@ -121,7 +125,7 @@ class Champion:
         client = registry.connect(self._uri)
         with registry.reached(self._uri):
             models = client.search_registered_models(f"name='{self._name}'")
-        number = models[0].aliases.get(registry.CHAMPION) if models else None
+        number = models[0].aliases.get(self._alias) if models else None
         return None if number is None else str(number)
 
     def _goes_on(self) -> str:
@@ -155,7 +159,31 @@ def load(uri: str, name: str, version: str) -> Loaded:
         raise Unfit("it was logged without signature or input example")
     loaded = Loaded(version, model, tuple(info.signature.inputs.input_names()))
     _try(loaded, example)
-    return loaded
+    return loaded._replace(trees=_same_by_trees(loaded, example))
+
+
+def _floats(column: pa.ChunkedArray) -> np.ndarray:
+    if column.type != pa.float64():
+        column = column.cast(pa.float64())
+    return np.asarray(column.to_numpy() if not column.null_count else pc.fill_null(column, np.nan).to_numpy())
+
+
+def _same_by_trees(loaded: Loaded, example: Any) -> bool:
+    """Whether its trees, asked directly, answer its example and a row of nulls to the last bit as the model does."""
+    columns = {name: np.append(example[name].to_numpy(float), np.nan) for name in loaded.columns}
+    try:
+        return bool(np.array_equal(_ask_trees(loaded.model, columns), _predict(loaded, columns)))
+    except Exception as error:  # another kind of model, or another version of the library: the long way is as right
+        log.debug("version %s is asked the long way: %s", loaded.version, error)
+        return False
+
+
+def _ask_trees(model: Any, columns: dict[str, np.ndarray]) -> np.ndarray:
+    """What scikit-learn's histogram trees answer, without the checks of its `predict`: those were made when the version was loaded."""
+    matrix = np.column_stack(list(columns.values()))
+    raw = np.full((len(matrix), 1), model._baseline_prediction, order="F")
+    model._predict_iterations(matrix, model._predictors, raw, is_binned=False, n_threads=1)
+    return np.asarray(model._loss.link.inverse(raw.ravel()))
 
 
 def _try(loaded: Loaded, example: Any) -> None:
@@ -172,4 +200,6 @@ def _predict(loaded: Loaded, columns: dict[str, np.ndarray]) -> np.ndarray:
 
     if not all(len(values) for values in columns.values()):
         return np.empty(0)  # scikit-learn refuses an empty batch
+    if loaded.trees:
+        return _ask_trees(loaded.model, columns)
     return np.asarray(loaded.model.predict(pd.DataFrame(columns, copy=False)), float)

@@ -1,6 +1,7 @@
 """The feature store of one deployment: where its registry, its lake and its Redis are."""
 
 import hashlib
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -110,6 +111,8 @@ def _feast() -> Any:
     before = {name: environ.get(name) for name in ("PROMETHEUS_MULTIPROCESS_DIR", "PROMETHEUS_MULTIPROC_DIR")}
     import feast
     import feast.metrics
+
+    logging.getLogger("feast").setLevel(logging.WARNING)  # it tells each reading of the registry
 
     for name, value in before.items():
         if value is None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 from bytewax.dataflow import Dataflow
 
+from cloud_stream.alerting.reading import Loaded
 from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.delta import CommitOutput
+from cloud_stream.connectors.fleet import Fleet
 from cloud_stream.connectors.kafka import KafkaInput, Reader, TopicReader
 from cloud_stream.connectors.pulse import Pulse, watched
 from cloud_stream.connectors.tables import reached_of
@@ -19,21 +21,18 @@ from cloud_stream.flows import live
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
 from cloud_stream.steps.alert_checkpoint import load_alerts, restore
-from cloud_stream.steps.alerts import Alarms, Known
+from cloud_stream.steps.alerts import Alarms
 from cloud_stream.steps.checkpoint import load as load_checkpoint
-from cloud_stream.steps.live import Predict, Reactor
+from cloud_stream.steps.live import Reactor
 from cloud_stream.waiting import patiently
 from cloud_stream.wiring.owned import TELEMETRY, TOPICS, owned
-from contracts.events import Score
+from cloud_stream.wiring.scores import predictor
 from contracts.topics import ALERT_COMMANDS
 from features.online import OnlineWriter
-from features.scoring import Champion
-from features.transforms import SCORABLE
 from lakehouse import writer
 from lakehouse.positions import Reached
 from lakehouse.reader import open_table
 
-MODEL = "energy_per_km"
 OTHERS = ("cells", "event", "commands")
 READ = {**{name: TOPICS[name] for name in ("telemetry", "cells", "event")}, "commands": ALERT_COMMANDS}
 PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1, "pulse": 2.0}
@@ -46,7 +45,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     table = open_table(settings.lake, "state.live").to_pyarrow_table()
     reached = {name: reached_of(settings.lake, "state.live", owned(settings, topic)) for name, topic in READ.items()}
     alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS})
-    reactor = Reactor(load_checkpoint(table, reached["telemetry"]), _predictor(settings.mlflow), alarms)
+    reactor = Reactor(load_checkpoint(table, reached["telemetry"]), predictor(settings.mlflow), alarms)
     readers: dict[str, Callable[[], Reader]] = {
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], most=2_000, wait_s=0.001) for name in OTHERS
     }
@@ -65,9 +64,15 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
 def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]) -> Alarms:
     """The alerts where the checkpoint left them, under the rules of the file."""
     state, pieces = load_alerts(table, reached)
-    rules = load_rules(Path(settings.rules)) if settings.rules else load_rules()
-    fresh = watched(settings.rules, rules.version) if settings.rules else lambda: None
-    alarms = Alarms(state, rules, Known(), fresh)
+    rules = load_rules(Path(settings.rules)) if settings.rules and Path(settings.rules).exists() else load_rules()
+    fleet, changed = Fleet(settings.lake), watched(settings.rules, rules.version) if settings.rules else lambda: None
+    fleet.refresh()
+
+    def fresh() -> Loaded | None:
+        fleet.refresh()
+        return changed()
+
+    alarms = Alarms(state, rules, fleet.known, fresh)
     alarms.written = restore(alarms, pieces, AlertStore(settings.lake).read(pieces)) if pieces else set()
     return alarms
 
@@ -75,24 +80,3 @@ def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]
 def epoch_ms(settings: FlowSettings) -> int:  # noqa: ARG001 - every composition has it
     """Effects go out at once; an epoch only bounds how often Kafka's acknowledgements are waited for."""
     return 100
-
-
-def _predictor(mlflow: str) -> Predict:
-    """Scores by the champion of the energy model; none where MLflow is not configured or no version was promoted."""
-    if not mlflow:
-        return lambda _rows: []
-    champion = Champion(mlflow, MODEL, features=SCORABLE)
-    champion.start()
-
-    def predict(rows: pa.Table) -> list[Score]:
-        scored = champion.score(rows)
-        if scored is None:
-            return []
-        version, values = scored
-        times = rows["event_ts"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_pylist()
-        return [
-            Score(model=MODEL, version=version, vehicle_id=vehicle, event_ts=ts, value=value, unit="Wh/km")
-            for vehicle, ts, value in zip(rows["vehicle_id"].to_pylist(), times, values.tolist(), strict=True)
-        ]
-
-    return predict

@@ -26,9 +26,9 @@ LEAST = 100
 def fit(frame: pd.DataFrame, progress: Callable[[str], None]) -> Fitted:
     """Fit on the first 80 % of each site's sessions, judge on the rest. Raises Terminal where there are too few."""
     learnt = frame[frame["share"] < EARLIER]
-    if learnt["session_id"].nunique() < LEAST:
-        raise Terminal(f"{learnt['session_id'].nunique()} sessions to learn from: at least {LEAST} are needed")
-    progress(f"fitting energy and time on {learnt['session_id'].nunique()} sessions at {len(set(learnt['elapsed_min']))} moments of each")
+    if (learnt["elapsed_min"] == 0).sum() < LEAST:
+        raise Terminal(f"{(learnt['elapsed_min'] == 0).sum()} sessions to learn from: at least {LEAST} are needed")
+    progress(f"fitting energy and time on {len(learnt)} moments of {(learnt['elapsed_min'] == 0).sum()} sessions")
     rows = _some_untold(learnt)
     model = ChargingNeed().fit(rows, learnt["energy_kwh"].to_numpy(), learnt["minutes"].to_numpy())
     begun = learnt[learnt["elapsed_min"] == 0]

@@ -123,6 +123,11 @@ def promote(uri: str, name: str, version: str, force: bool = False) -> None:
     registry.promote(uri, name, version)
 
 
+def shadow(uri: str, name: str, version: str) -> None:
+    """Let a version score beside the champion, as its challenger. Raises Terminal where there is no such version."""
+    registry.promote(uri, name, version, registry.CHALLENGER)
+
+
 def _check(goal: Goal, wanted: registry.Version, champion: registry.Version) -> None:
     mine = wanted.metrics.get(goal.key)
     same = wanted.tags.get(_HELD) == champion.tags.get(_HELD)

@@ -103,6 +103,7 @@ def promote(
     version: Annotated[str, typer.Argument(help="The version that is to score.")],
     state: Annotated[Path, typer.Option("--state", "--data", help="Folder that holds all state of the stack.")] = DATA,
     force: Annotated[bool, typer.Option("--force", help="Also where it does not beat the champion on the same held-back records.")] = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help="As the challenger: it scores beside the champion, under its own name.")] = False,
 ) -> None:
     """Make a version the champion where it beats the one that is. The live flow swaps to it without a restart.
 
@@ -111,8 +112,11 @@ def promote(
     from features.models import desk
     from voltlake.training.desk import store
 
-    desk.promote(store(state), name, version, force)
-    say(f"{name} version {version} is the champion")
+    if shadow:
+        desk.shadow(store(state), name, version)
+    else:
+        desk.promote(store(state), name, version, force)
+    say(f"{name} version {version} is the {'challenger' if shadow else 'champion'}")
 
 
 @app.command()

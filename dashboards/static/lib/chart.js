@@ -46,7 +46,7 @@ export class Chart {
       plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
       this.zoomed ? this.zoomed([Math.round(from * 1000), Math.round(to * 1000)]) : plot.setScale("x", { min: from, max: to });
     }] };
-    this.plot = new uPlot({ width: Math.max(200, this.element.clientWidth), height: this.height, series, axes, cursor, hooks, bands: this.bands, scales: { x: { time: true } }, legend: { live: true } }, data, this.element);
+    this.plot = new uPlot({ width: Math.max(200, this.element.clientWidth), height: this.height, series, axes, cursor, hooks, bands: this.bands, scales: { x: { time: true, range: (_, from, to) => (to - from < 60 ? [from - 43200, to + 43200] : [from, to]) } }, legend: { live: true } }, data, this.element);
   }
 
   redraw() {
@@ -68,6 +68,7 @@ function tick(at, step) {
 
 // Bars of named or numbered classes as SVG: [{name, value, tone, title}].
 export function bars(items, { unit = "", height = 200, width = 640, label, digits = 0, every = 1 }) {
+  if (innerWidth < 600) [width, every] = [Math.min(width, 380), items.length > 10 ? Math.max(every, 2) : every];
   const left = 46, bottom = 26, top = 10, most = nice(Math.max(...items.map(({ value }) => value ?? 0), 1e-9));
   const room = (width - left) / Math.max(1, items.length), y = (value) => top + (height - top - bottom) * (1 - value / most);
   return s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },

@@ -46,8 +46,8 @@ export function show(root, view) {
     if (sound) beep(0.02);
   } }, icon("mute"));
 
-  replace(root, h(".head", {}, h("h1", {}, "Alerts"), choice("Which alerts", [["open", "Open"], ["all", "All"]], wanted.show, (value) => set("show", value)), h(".tools", {}, range.element, soundButton, table.downloader("alerts"))),
-    h(".alerts-page", {}, panel("All alerts", { name: "alerts-table", tools: filters }, bulk, table.element), detail));
+  replace(root, h(".head", {}, h("h1", {}, "Alerts"), choice("Which alerts", [["open", "Open"], ["silenced", "Silenced"], ["all", "All"]], wanted.show, (value) => set("show", value)), h(".tools", {}, range.element, soundButton, table.downloader("alerts"))),
+    h(".alerts-page", {}, panel("Alerts", { name: "alerts-table", tools: filters }, bulk, table.element), detail));
 
   function set(name, value) {
     wanted[name] = value;
@@ -62,7 +62,8 @@ export function show(root, view) {
   }
   function matches(alert) {
     const text = `${alert.vehicle_id} ${alert.rule} ${alert.message} ${alert.assignee ?? ""}`.toLowerCase().replaceAll("_", " ");
-    return (wanted.show === "all" || !CLOSED.has(alert.state)) && (!wanted.severity || alert.severity === wanted.severity) && (!wanted.region || alert.region === wanted.region) && (!wanted.rule || alert.rule === wanted.rule) && (!wanted.q || text.includes(wanted.q.toLowerCase()));
+    const shown = wanted.show === "all" || (!CLOSED.has(alert.state) && Boolean(alert.suppressed_by) === (wanted.show === "silenced"));
+    return shown && (!wanted.severity || alert.severity === wanted.severity) && (!wanted.region || alert.region === wanted.region) && (!wanted.rule || alert.rule === wanted.rule) && (!wanted.q || text.includes(wanted.q.toLowerCase()));
   }
   function paint() {
     const alerts = all();
