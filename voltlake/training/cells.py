@@ -90,7 +90,7 @@ def _celsius(raw: np.ndarray) -> np.ndarray:
     return valid - RAW_OFFSET_C if np.nanmedian(valid) > RAW_OFFSET_C + 5 else valid
 
 
-VEHICLES, DAYS, CADENCE_S = 80, 5.0, 60.0
+VEHICLES, DAYS, CADENCE_S = 120, 6.0, 60.0
 START_S = 1_714_521_600.0
 _KINDS = {
     "cell.weak_capacity": (0.3, 1.0),
@@ -100,7 +100,7 @@ _KINDS = {
     "cell.thermal_runaway": (0.3, 1.0),
 }
 SCENARIO = "name: cells to learn from\nfaults:\n" + "".join(
-    f"- {{kind: {kind}, vehicles: {{share: 0.1}}, start_s: [21600, 172800], duration_s: 432000, severity: [{low}, {high}]}}\n"
+    f"- {{kind: {kind}, vehicles: {{share: 0.14}}, start_s: [21600, 172800], duration_s: 432000, severity: [{low}, {high}]}}\n"
     for kind, (low, high) in _KINDS.items()
 )
 MATURED = 0.25
@@ -108,7 +108,7 @@ MATURED = 0.25
 
 
 def simulated(progress: Callable[[str], None], vehicles: int = VEHICLES, days: float = DAYS) -> Iterator[PackHour]:
-    """Hours of a simulated fleet, half of it with a faulty cell at some time. Vehicles with several faults are left out."""
+    """Hours of a simulated fleet, half of them with a faulty cell at some time. Vehicles with several faults are left out."""
     wanted = Wanted(
         fleet=Fleet(vehicles=vehicles, seed=11), start_s=START_S, days=days, cadence_s=CADENCE_S, cells_s=CADENCE_S, window_s=WINDOW_S, prefix="CELL"
     )
