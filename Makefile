@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3.12 python3.11 python3; do command -v $$p >/de
 QUIET := --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integration setup fmt lint types bench-features bench-quick bench-lakehouse bench-peers bench-simulator validate doctor clean
+.PHONY: help demo test integration setup fmt lint types bench-alerts bench-features bench-quick bench-lakehouse bench-peers bench-rules bench-simulator validate doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ bench-simulator: $(STAMP) ## what the simulator costs against a bare Mosquitto, 
 
 validate: $(STAMP) ## the physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE
 	@$(PY) -m simulators.validation $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) $(ARGS)
+
+bench-alerts: $(STAMP) ## rules a second and core, from the sensor to the alert and the screen, map, live feed, into bench/results/alerts.json
+	@$(PY) -m bench.alerts $(ARGS)
+
+bench-rules: $(STAMP) ## precision and recall of the shipped rules on labelled faults, into bench/results/rules.json; RECORDINGS="DIR DIR" for real drives
+	@$(PY) -m bench.alert_rules $(RECORDINGS)
 
 bench-features: $(STAMP) ## the feature store beside stock Feast, into bench/results/features.json; ARGS="--stack --large DIR" for all of it
 	@$(PY) -m bench.features $(ARGS)

@@ -15,7 +15,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     mlflow: str = ""
     """Where the live flow finds models; empty: it scores nothing."""
     rules: str = ""
-    """File with alert rules (YAML), looked at again every few seconds; empty: those that come with voltlake."""
+    """File with alert rules (YAML), looked at again every few seconds; empty, or as long as there is none: those that come with voltlake."""
     replicas: int = 1
     ordinal: int = 0
     commit_ms: int = 400

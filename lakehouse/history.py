@@ -23,6 +23,7 @@ from lakehouse.upkeep.log import entries
 NOT_RESTORED = {
     "silver.seen": "it is made again from silver by itself",
     "state.live": "the live flow would repeat its effects; delete the table to let it start anew",
+    "state.alerts": "it belongs to the newest state.live; delete both tables to let the live flow start anew",
     "silver.quarantine": "it is written before silver and follows silver's positions: restore a silver table instead",
 }
 

@@ -10,13 +10,13 @@ from lakehouse.reader import open_table
 from lakehouse.seen import HORIZON_MS, Seen, forget
 from lakehouse.silver import clocks, refine
 from lakehouse.tables import BRONZE_OF, SILVER_OF, TIME
-from lakehouse.tail import Tail, sources
+from lakehouse.tail import Tail
 
 
 def again(lake: str, kind: Kind, until: Mapping[Source, Position]) -> Iterator[pa.Table]:
     """Silver rows of a kind up to positions, each source in offset order. Memory depends on vehicles, not on messages."""
     bronze = open_table(lake, BRONZE_OF[kind])
-    partitions = sorted({source.partition for source in sources(bronze)})
+    partitions = sorted({source.partition for source in until})
     seen: Seen = {}
     clock_ms: dict[Source, int] = {}
     newest_ms: dict[int, int] = {}

@@ -16,12 +16,13 @@ class Surroundings(msgspec.Struct, frozen=True):
     """`cache`: what several stacks share, outside of the tree. `search`: folders where programs are looked for.
 
     `environ` is what a child process starts from: without the settings of our own processes, which a stack gives itself,
-    and with our packages on Python's path, whatever the working folder is.
+    and with our packages on Python's path, whatever the working folder is. `notify`: where to tell people of alerts, if anywhere.
     """
 
     cache: Path
     search: str
     environ: dict[str, str]
+    notify: dict[str, str] = {}
 
 
 def surroundings(environ: Mapping[str, str]) -> Surroundings:
@@ -35,4 +36,4 @@ def surroundings(environ: Mapping[str, str]) -> Surroundings:
     kept = {name: value for name, value in environ.items() if not name.startswith(PROCESS_PREFIXES)}
     given_path = environ.get("PYTHONPATH", "")
     kept["PYTHONPATH"] = f"{PROJECT}:{given_path}" if given_path else str(PROJECT)
-    return Surroundings(cache, search, kept)
+    return Surroundings(cache, search, kept, {name: value for name, value in environ.items() if name.startswith("NOTIFY_")})

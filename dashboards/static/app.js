@@ -28,8 +28,10 @@ async function go() {
   end();
   end = () => {};
   for (const link of document.querySelectorAll(".nav a")) {
-    if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.pathname === location.pathname) {
+      link.setAttribute("aria-current", "page");
+      link.parentElement.scrollLeft = link.offsetLeft - 60;
+    } else link.removeAttribute("aria-current");
   }
   const { show } = await import(`./pages/${page.file}.js`);
   if (turn !== shown) return;

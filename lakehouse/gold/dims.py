@@ -5,15 +5,16 @@ from datetime import datetime
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from contracts.errors import Transient
 from lakehouse import writer
 from lakehouse.gold import dimensions
 from lakehouse.gold.facts import AsOf
-from lakehouse.reader import arrow, open_table
+from lakehouse.reader import open_table
 
 _LOADED = "gold/loaded"
+_ATTEMPTS = 20
 TABLES = ("gold.dim_vehicle", "gold.dim_model", "gold.dim_date")
 
 
@@ -42,21 +43,23 @@ class Dimensions:
 def ensure(lake: str) -> None:
     """Make the dimensions; the calendar is filled at once."""
     writer.ensure(lake, TABLES)
-    if not _number(open_table(lake, "gold.dim_date")):
-        _write(lake, "gold.dim_date", dimensions.date_rows())
+    calendar = open_table(lake, "gold.dim_date")
+    if not _number(calendar):
+        _write(calendar, dimensions.date_rows())
 
 
 def load(lake: str, registry: Sequence[dimensions.Row], since: datetime) -> int:
-    """Take a registry in as true from `since` on; how many versions of vehicles are new or changed."""
+    """Take a registry in as true from `since` on; how many versions of vehicles are new or changed. Two at a time follow each other."""
     ensure(lake)
-    before = arrow(lake, "gold.dim_vehicle").select(dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
-    after = dimensions.loaded(before, registry, since)
-    known = {str(row) for row in before.to_pylist()}
-    changed = sum(str(row) not in known for row in after.to_pylist())
-    if changed:
-        _write(lake, "gold.dim_vehicle", after)
-        _write(lake, "gold.dim_model", dimensions.model_rows(after))
-    return changed
+    for _ in range(_ATTEMPTS):
+        table = open_table(lake, "gold.dim_vehicle")
+        before = table.to_pyarrow_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
+        after = dimensions.loaded(before, registry, since)
+        known = {str(row) for row in before.to_pylist()}
+        changed = sum(str(row) not in known for row in after.to_pylist())
+        if not changed or (_write(table, after) and _write(open_table(lake, "gold.dim_model"), dimensions.model_rows(after))):
+            return changed
+    raise Transient("gold.dim_vehicle is being loaded by others all the time; try again")
 
 
 def _number(table: DeltaTable) -> int:
@@ -64,10 +67,13 @@ def _number(table: DeltaTable) -> int:
     return table.transaction_version(_LOADED) or 0
 
 
-def _write(lake: str, name: str, rows: pa.Table) -> None:
+def _write(table: DeltaTable, rows: pa.Table) -> bool:
+    """Put rows in the place of all; False where another load came first."""
+    how = CommitProperties(app_transactions=[Transaction(_LOADED, _number(table) + 1)])
     try:
-        table = open_table(lake, name)
-        how = CommitProperties(app_transactions=[Transaction(_LOADED, _number(table) + 1)])
         write_deltalake(table, rows, mode="overwrite", commit_properties=how)
+    except CommitFailedError:
+        return False
     except (DeltaError, OSError) as error:
-        raise Transient(f"table {name} cannot be written: {error}") from error
+        raise Transient(f"the table {table.table_uri} cannot be written: {error}") from error
+    return True

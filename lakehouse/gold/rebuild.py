@@ -5,83 +5,99 @@ got since, up to the positions that the table has by then, folds both, and repla
 positions as they are. If the flow commits in between, that commit is refused and the swap is tried on the newer state.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from contracts.errors import Terminal
-from lakehouse.gold import commits, fleet
+from contracts.identity import Kind
+from lakehouse.gold import commits, fleet, silver
 from lakehouse.gold.dims import Dimensions
+from lakehouse.gold.engine import Engine, Need
 from lakehouse.gold.folds import FOLDS, Fold
 from lakehouse.gold.hours import HOURS
 from lakehouse.gold.rollup import Rollup
-from lakehouse.gold.shadow import Shadow, Wish, of, part, partition_values
+from lakehouse.gold.shadow import Shadow, Tell, Wish, part, partition_values
 from lakehouse.gold.swap import swap
-from lakehouse.positions import Position, Source, position, upto
-from lakehouse.reader import dataset, open_table
+from lakehouse.positions import position
+from lakehouse.reader import open_table
 from lakehouse.tables import SILVER_OF
 from lakehouse.tail import sources
 
-Tell = Callable[[str], None]
-Engine = Callable[[Fold, str, DeltaTable, Sequence[str], Sequence[str], Mapping[Source, Position]], Iterator[tuple[str, pa.Table]]]
-"""Makes exact rows of a kind of silver for days and vehicles (none: all) up to positions, a part a day: `(day, exact rows)`."""
+KINDS: tuple[Kind, ...] = ("telemetry", "cells")
+"""Of silver, that gold is made of."""
 
 
-def rebuild(lake: str, wish: Wish, scratch: Path, engine: Engine, tell: Tell = lambda _: None) -> int:
-    """Make a table again; how many of its rows were put in place. Raises Terminal for a wish that makes no sense."""
-    if wish.table == fleet.NAME:
-        return Rollup(lake).again(Dimensions(lake))
-    fold = _checked(wish)
-    table = open_table(lake, wish.table)
-    silver = {kind: open_table(lake, SILVER_OF[kind]) for kind in fold.columns}  # type: ignore[index]
-    known = {source for one in silver.values() for source in sources(one)}
-    shadow = Shadow(scratch, wish, {source: position(table, source) for source in known})
-    tell(f"{'going on with' if shadow.resumed else 'beginning'} {wish.table}")
-    days = _days(silver.values(), wish, fold)
-    for kind, held in silver.items():
-        missing = [day for day in days if not shadow.has(part(kind, day))]
-        for day, exact in engine(fold, kind, held, missing, wish.vehicles, shadow.reached):
-            shadow.write(part(kind, day), exact)
-            tell(f"{kind} of {day}: {exact.num_rows} exact rows")
-    made = commits.persistently(table, wish.table, lambda: swap(lake, wish, table, shadow, days))
-    shadow.remove()
-    if wish.table == HOURS.name:
+def rebuild(lake: str, wishes: Sequence[Wish], scratch: Path, engine: Engine, tell: Tell = lambda _: None) -> dict[str, int]:
+    """Make tables again; how many rows of each were put in place. Tables of gold are made in one pass over silver.
+
+    Raises Terminal for a wish that makes no sense.
+    """
+    for wish in wishes:
+        _check(wish)
+    made = {wish.table: silver.rebuild(lake, wish, scratch, tell) for wish in wishes if wish.table in silver.KIND_OF}
+    tasks = [_begun(lake, wish, scratch, tell) for wish in wishes if wish.table in FOLDS]
+    for kind in KINDS:
+        _shadows(lake, kind, [task for task in tasks if kind in task.fold.columns], engine, tell)
+    for task in tasks:
+        made[task.wish.table] = commits.persistently(task.table, task.wish.table, partial(_swapped, lake, task))
+        task.shadow.remove()
+    if fleet.NAME in {wish.table for wish in wishes}:
+        made[fleet.NAME] = Rollup(lake).again(Dimensions(lake))
+    elif HOURS.name in made:
         Rollup(lake).follow(Dimensions(lake))
     return made
 
 
-def local(
-    fold: Fold, kind: str, silver: DeltaTable, days: Sequence[str], vehicles: Sequence[str], reached: Mapping[Source, Position]
-) -> Iterator[tuple[str, pa.Table]]:
-    """The engine on this machine: one day after the other, batch by batch."""
-    held = dataset(silver)
-    for day in days:
-        piled: list[pa.Table] = []
-        for batch in held.to_batches(
-            columns=fold.columns[kind], filter=(ds.field("date") == day) & of(vehicles), batch_readahead=2, fragment_readahead=1
-        ):
-            rows = upto(pa.Table.from_batches([batch]), reached) if batch.num_rows else None
-            if rows is not None and rows.num_rows:
-                piled.append(fold.partial(kind, rows))
-                if len(piled) > 16:
-                    piled = [fold.merge(piled)]
-        yield day, fold.merge(piled)
+class _Task(NamedTuple):
+    """One table of gold that is being made again, and the days of silver that it needs."""
+
+    wish: Wish
+    fold: Fold
+    table: DeltaTable
+    shadow: Shadow
+    days: list[str]
 
 
-def _checked(wish: Wish) -> Fold:
+def _begun(lake: str, wish: Wish, scratch: Path, tell: Tell) -> _Task:
+    fold, table = FOLDS[wish.table], open_table(lake, wish.table)
+    held = [open_table(lake, SILVER_OF[kind]) for kind in KINDS if kind in fold.columns]
+    shadow = Shadow(scratch, wish, {source: position(table, source) for one in held for source in sources(one)})
+    tell(f"{'going on with' if shadow.resumed else 'beginning'} {wish.table}")
+    return _Task(wish, fold, table, shadow, _days(held, wish, fold))
+
+
+def _shadows(lake: str, kind: Kind, tasks: Sequence[_Task], engine: Engine, tell: Tell) -> None:
+    """Write the parts of a kind of silver that are missing."""
+    missing: dict[str, list[Need]] = {}
+    for task in tasks:
+        for day in task.days:
+            if not task.shadow.has(part(kind, day)):
+                missing.setdefault(day, []).append(Need(task.fold, task.shadow.reached))
+    if not missing:
+        return
+    shadows = {task.wish.table: task.shadow for task in tasks}
+    for name, day, exact in engine(kind, open_table(lake, SILVER_OF[kind]), missing, tasks[0].wish.vehicles):
+        shadows[name].write(part(kind, day), exact)
+        tell(f"{name}: {exact.num_rows} exact rows of {kind} of {day}")
+
+
+def _swapped(lake: str, task: _Task) -> int:
+    return swap(lake, task.wish, task.table, task.shadow, task.days)
+
+
+def _check(wish: Wish) -> None:
     for day in (wish.first, wish.last):
         if day and not _is_day(day):
             raise Terminal(f"{day} is no day; write it as 2026-01-31")
-    if wish.table not in FOLDS:
-        raise Terminal(f"{wish.table} cannot be rebuilt; these can: {', '.join([*FOLDS, fleet.NAME])}")
-    fold = FOLDS[wish.table]
-    if (wish.first or wish.last) and not fold.dated:
+    if wish.table not in FOLDS and wish.table not in silver.KIND_OF and wish.table != fleet.NAME:
+        raise Terminal(f"{wish.table} cannot be rebuilt; these can: {', '.join([*FOLDS, fleet.NAME, *silver.KIND_OF])}")
+    if (wish.first or wish.last) and wish.table in FOLDS and not FOLDS[wish.table].dated:
         raise Terminal(f"{wish.table} has no days: rebuild it whole, or by vehicles")
-    return fold
 
 
 def _is_day(text: str) -> bool:
@@ -91,9 +107,9 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _days(silver: Iterable[DeltaTable], wish: Wish, fold: Fold) -> list[str]:
+def _days(held_in: Iterable[DeltaTable], wish: Wish, fold: Fold) -> list[str]:
     """The days of silver that are needed: for spans one more on each side, which shows whether a span crosses the edge."""
-    held = {day for table in silver for day in partition_values(table, "date")}
+    held = {day for table in held_in for day in partition_values(table, "date")}
     margin = timedelta(days=1 if fold.spans else 0)
     first = (date.fromisoformat(wish.first) - margin).isoformat() if wish.first else ""
     last = (date.fromisoformat(wish.last) + margin).isoformat() if wish.last else ""

@@ -5,7 +5,7 @@ A part appears whole or not at all, so a rebuild that was killed goes on where i
 
 import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,9 @@ from deltalake import DeltaTable
 
 from contracts.errors import Terminal
 from lakehouse.positions import Position, Reached, Source
+
+Tell = Callable[[str], None]
+"""Hears in words how far a rebuild has come."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -75,26 +78,27 @@ class Shadow:
 
     def has(self, part: str) -> bool:
         """Whether a part is made."""
-        return self._file(part).exists()
+        return self.file(part).exists()
 
     def write(self, part: str, exact: pa.Table) -> None:
         """Keep a part."""
         sink = pa.BufferOutputStream()
         pq.write_table(exact, sink, compression="zstd", compression_level=1)
         try:
-            self._put(self._file(part), sink.getvalue().to_pybytes())
+            self._put(self.file(part), sink.getvalue().to_pybytes())
         except OSError as error:
             raise Terminal(f"the shadow in {self._folder} cannot be written: {error}; free some space and run it again") from error
 
     def read(self, parts: Sequence[str]) -> list[pa.Table]:
         """The parts that are there."""
-        return [pq.read_table(self._file(part), partitioning=None) for part in parts if self.has(part)]
+        return [pq.read_table(self.file(part), partitioning=None) for part in parts if self.has(part)]
 
     def remove(self) -> None:
         """The table is made: its shadow goes."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _file(self, part: str) -> Path:
+    def file(self, part: str) -> Path:
+        """Where a part lies."""
         return self._folder / f"{part}.parquet"
 
     @staticmethod

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from contracts.errors import Terminal
-from lakehouse.gold.folds import FOLDS, Fold
+from contracts.identity import Kind
+from lakehouse.gold.engine import Engine, Need
+from lakehouse.gold.folds import FOLDS
 from lakehouse.positions import Position, Source, upto
 
 DAYS_A_JOB = 8
@@ -39,26 +41,25 @@ def session(master: str = "") -> Any:
     return made
 
 
-def engine(
-    spark: Any,
-) -> Callable[[Fold, str, DeltaTable, Sequence[str], Sequence[str], Mapping[Source, Position]], Iterator[tuple[str, pa.Table]]]:
+def engine(spark: Any) -> Engine:
     """An engine for `rebuild` that runs in this session."""
 
-    def run(
-        fold: Fold, kind: str, silver: DeltaTable, days: Sequence[str], vehicles: Sequence[str], reached: Mapping[Source, Position]
-    ) -> Iterator[tuple[str, pa.Table]]:
-        for at in range(0, len(days), DAYS_A_JOB):
-            some = days[at : at + DAYS_A_JOB]
-            exact = _job(spark, fold, kind, (silver, some, vehicles), reached)
-            for day in some:
-                mine = exact.filter(pc.equal(exact["shadow_day"], day)).drop_columns(["shadow_day"])
-                yield day, fold.merge([mine])
+    def run(kind: Kind, silver: DeltaTable, days: Mapping[str, Sequence[Need]], vehicles: Sequence[str]) -> Iterator[tuple[str, str, pa.Table]]:
+        needs = {need.fold.name: need for some in days.values() for need in some}
+        for name, need in needs.items():
+            mine = sorted(day for day, some in days.items() if name in {one.fold.name for one in some})
+            for at in range(0, len(mine), DAYS_A_JOB):
+                some = mine[at : at + DAYS_A_JOB]
+                exact = _job(spark, kind, need, (silver, some, vehicles))
+                for day in some:
+                    rows = exact.filter(pc.equal(exact["shadow_day"], day)).drop_columns(["shadow_day"])
+                    yield name, day, need.fold.merge([rows])
 
     return run
 
 
-def _job(spark: Any, fold: Fold, kind: str, what: tuple[DeltaTable, Sequence[str], Sequence[str]], reached: Mapping[Source, Position]) -> pa.Table:
-    silver, days, vehicles = what
+def _job(spark: Any, kind: Kind, need: Need, what: tuple[DeltaTable, Sequence[str], Sequence[str]]) -> pa.Table:
+    fold, (silver, days, vehicles) = need.fold, what
     functions = importlib.import_module("pyspark.sql.functions")
     types = importlib.import_module("pyspark.sql.pandas.types")
     files = [path for day in days for path in silver.file_uris([("date", "=", day)])]
@@ -71,7 +72,7 @@ def _job(spark: Any, fold: Fold, kind: str, what: tuple[DeltaTable, Sequence[str
     rows = rows.select(*columns)
     if vehicles:
         rows = rows.where(functions.col("vehicle_id").isin(list(vehicles)))
-    made = rows.groupBy("date", "vehicle_id").applyInArrow(_partial(fold.name, kind, dict(reached)), types.from_arrow_schema(schema))
+    made = rows.groupBy("date", "vehicle_id").applyInArrow(_partial(fold.name, kind, dict(need.reached)), types.from_arrow_schema(schema))
     found: pa.Table = made.toArrow()
     return found.cast(schema)
 

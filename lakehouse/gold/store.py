@@ -93,7 +93,7 @@ class FactTable:
             return 0
         mine = ds.field("partition").isin(sorted({source.partition for source in self._sources}))
         begins = fact.fields_begin
-        held = dataset(self.table).to_table(columns=["date", "partition", "vehicle_id", "vehicle_key", begins], filter=mine)
+        held = dataset(self.table).to_table(columns=list({"date", "partition", "vehicle_id", "vehicle_key", begins}), filter=mine)
         instants = facts.milliseconds(held[begins])
         wanted = pa.array(dimensions.as_of(held["vehicle_id"].to_pylist(), instants), pa.string())
         wrong = held.filter(pc.not_equal(held["vehicle_key"], wanted))

@@ -37,6 +37,7 @@ POLICIES: dict[str, Policy] = {
     "silver.quarantine": Policy(compact="sorted", sort=("known_at",), day="date", keep_days=730),
     "silver.seen": _MEMORY,
     "state.live": _MEMORY,
+    "state.alerts": _MEMORY,
     "gold.vehicle_minutes": Policy(compact="library", day="date"),
 }
 

@@ -90,17 +90,21 @@ def test_two_commits_on_the_same_state_cannot_both_stand(lake: str) -> None:
     assert arrow(lake, TRIPS.name).num_rows == 1
 
 
-def test_facts_get_the_key_of_a_version_that_comes_late(lake: str) -> None:
-    table, known = FactTable(lake, TRIPS, SOURCES), Dimensions(lake)
-    fold_in(table, TRIPS, placed(silver(drive(0, 0, 60) + drive(0, 3_600_000, 60))), known)
-    before = arrow(lake, TRIPS.name).sort_by("start_ts").to_pylist()
+@pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.name)
+def test_facts_get_the_key_of_a_version_that_comes_late(lake: str, fact: facts.Fact) -> None:
+    table, known = FactTable(lake, fact, SOURCES), Dimensions(lake)
+    plugged = [(0, at, {"cable_connected": 1.0}) for at in (100_000, 90_100_000)]
+    fold_in(table, fact, placed(silver(drive(0, 0, 60) + drive(0, 90_000_000, 60) + plugged)), known)
+    begins = fact.fields_begin
+    before = arrow(lake, fact.name).sort_by(begins).to_pylist()
     assert dims.load(lake, registry("van-64"), datetime.now(UTC)) == 1
     assert known.refresh()
     assert table.rekey(known) == 0  # the first version has the key that the facts were given
-    assert dims.load(lake, registry("van-75"), before[1]["start_ts"]) == 2
+    since = datetime.fromtimestamp((NOW_MS + 5_000_000) / 1000, UTC) if begins != "date" else datetime.fromisoformat(f"{before[1]['date']}T00:00:00Z")
+    assert dims.load(lake, registry("van-75"), since) == 2
     assert known.refresh()
     assert table.rekey(known) == 1
-    after = arrow(lake, TRIPS.name).sort_by("start_ts").to_pylist()
+    after = arrow(lake, fact.name).sort_by(begins).to_pylist()
     assert before[0] == after[0]
     assert [known.models[row["vehicle_key"]] for row in after] == ["van-64", "van-75"]
     assert arrow(lake, "gold.dim_model").num_rows == 2

@@ -14,8 +14,10 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from typer.testing import CliRunner
 
-from lakehouse.gold import rebuild, spark
+from lakehouse.gold import spark
+from lakehouse.gold.engine import local
 from lakehouse.gold.folds import FOLDS
+from lakehouse.gold.rebuild import rebuild
 from lakehouse.gold.shadow import Wish
 from lakehouse.gold.verify import verify
 from lakehouse.positions import position
@@ -95,7 +97,7 @@ def test_days_and_vehicles_alone_are_made_again(data: Path) -> None:
     days = sorted(set(kept["date"].to_pylist()))
     at = kept.schema.get_field_index("distance_km")
     write_deltalake(f"{lake}/gold/vehicle_hours", kept.set_column(at, "distance_km", pa.array([0.0] * kept.num_rows)), mode="overwrite")
-    rebuild.rebuild(lake, Wish("gold.vehicle_hours", days[0], days[0], ("V-1",)), data / "rebuild", rebuild.local)
+    rebuild(lake, [Wish("gold.vehicle_hours", days[0], days[0], ("V-1",))], data / "rebuild", local)
     order = [("vehicle_id", "ascending"), ("hour", "ascending")]
     right = [row["distance_km"] for row in kept.sort_by(order).to_pylist()]
     now = arrow(lake, "gold.vehicle_hours").sort_by(order).to_pylist()
@@ -111,27 +113,28 @@ def test_what_the_flow_commits_meanwhile_is_in_the_rebuilt_table(tmp_path: Path)
     first, rest = ({**silver, "telemetry": part} for part in (silver["telemetry"].slice(0, 500), silver["telemetry"].slice(480)))
     fill_gold(lake, first, batches=1)
 
-    def engine(*words: Any) -> Iterator[tuple[str, pa.Table]]:
-        yield from rebuild.local(*words)
-        if words[1] == "telemetry":
+    def engine(*words: Any) -> Iterator[tuple[str, str, pa.Table]]:
+        yield from local(*words)
+        if words[0] == "telemetry":
             fill_gold(lake, rest, batches=1, minutes=False)
 
-    rebuild.rebuild(lake, Wish("gold.trips"), tmp_path / "shadow", engine)
+    rebuild(lake, [Wish("gold.trips")], tmp_path / "shadow", engine)
     assert same(lake) == {}
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lakehouse.gold import rebuild
+from lakehouse.gold.engine import local
+from lakehouse.gold.rebuild import rebuild
 from lakehouse.gold.shadow import Wish
 
 def engine(*words):
-    for part in rebuild.local(*words):
+    for part in local(*words):
         yield part
         os.kill(os.getpid(), signal.SIGKILL)
 
-rebuild.rebuild(sys.argv[1], Wish("gold.charging_sessions"), Path(sys.argv[2]), engine)
+rebuild(sys.argv[1], [Wish("gold.charging_sessions")], Path(sys.argv[2]), engine)
 """
 
 
@@ -144,12 +147,12 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_stopped(data: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     asked: list[str] = []
 
-    def engine(*words: Any) -> Iterator[tuple[str, pa.Table]]:
-        asked.extend(words[3])
-        yield from rebuild.local(*words)
+    def engine(*words: Any) -> Iterator[tuple[str, str, pa.Table]]:
+        asked.extend(words[2])
+        yield from local(*words)
 
-    made = rebuild.rebuild(lake, Wish("gold.charging_sessions"), data / "rebuild", engine)
-    assert made == 3
+    made = rebuild(lake, [Wish("gold.charging_sessions")], data / "rebuild", engine)
+    assert made == {"gold.charging_sessions": 3}
     assert len(asked) == 1  # of two days the first was there
     assert same(lake) == {}
 
@@ -159,12 +162,23 @@ def test_spark_makes_the_same_rows(data: Path) -> None:
     lake = str(data / "lake")
     spoil(lake)
     with spark.session("local[1]") as session:
-        for name in ("gold.trips", "gold.vehicle_minutes"):
-            rebuild.rebuild(lake, Wish(name), data / "rebuild", spark.engine(session))
+        rebuild(lake, [Wish("gold.trips"), Wish("gold.vehicle_minutes")], data / "rebuild", spark.engine(session))
     assert not {"gold.trips", "gold.vehicle_minutes"} & same(lake).keys()
 
 
-def test_a_rebuild_of_what_is_not_gold_is_one_sentence(data: Path) -> None:
+def test_silver_is_made_again_from_bronze(data: Path) -> None:
+    lake = str(data / "lake")
+    order = [("vehicle_id", "ascending"), ("seq", "ascending")]
+    before, at = arrow(lake, "silver.telemetry").sort_by(order), position(open_table(lake, "silver.telemetry"), SOURCE)
+    write_deltalake(f"{lake}/silver/telemetry", before.slice(0, 900), mode="overwrite")
     told = CliRunner().invoke(app, ["lakehouse", "rebuild", "silver.telemetry", "--data", str(data)])
+    assert told.exit_code == 0, told.stdout
+    assert arrow(lake, "silver.telemetry").sort_by(order).equals(before)
+    assert position(open_table(lake, "silver.telemetry"), SOURCE) == at
+    assert same(lake) == {}
+
+
+def test_a_rebuild_of_what_no_rule_makes_is_one_sentence(data: Path) -> None:
+    told = CliRunner().invoke(app, ["lakehouse", "rebuild", "silver.quarantine", "--data", str(data)])
     assert told.exit_code == 1
     assert "cannot be rebuilt" in str(told.exception)

@@ -48,12 +48,17 @@ def _login(file: str) -> dict[str, Any]:
     return {"mqtt_user": user, "mqtt_password": Secret(password)}
 
 
+REGISTRY = "registry.csv"
+"""The master data of a run's vehicles, beside its ledger."""
+
+
 def of_stack(data: Path, kind: str) -> dict[str, Any]:
     """Settings of the simulator for the running stack's broker, with a ledger of this run for an audit. Raises Terminal where none runs."""
     from voltlake.stack import record
 
     found = record.require(data.resolve())
-    return {"mqtt_port": found.plan.ports["mqtt"], "regions": found.plan.regions, "ledger": str(_ledger(found.layout.ledger, kind))}
+    ledger = _ledger(found.layout.ledger, kind)
+    return {"mqtt_port": found.plan.ports["mqtt"], "regions": found.plan.regions, "ledger": str(ledger), "registry": str(ledger / REGISTRY)}
 
 
 def _ledger(folder: Path, kind: str) -> Path:

@@ -47,7 +47,7 @@ class Engine(StrEnum):
 
 
 def rebuild(
-    table: Annotated[str, typer.Argument(help="A table of gold, such as gold.trips; gold makes all of them.")],
+    table: Annotated[str, typer.Argument(help="A table of gold, such as gold.trips, or of silver; gold makes all of gold.")],
     data: Data = DATA,
     first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, UTC. [default: all]")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day. [default: all]")] = "",
@@ -57,28 +57,28 @@ def rebuild(
     ] = Engine.LOCAL,
     master: Annotated[str, typer.Option("--master", help="With spark: the cluster's master URL. [default: as spark-submit sets it]")] = "",
 ) -> None:
-    """Make a table of gold again from silver, into a shadow that takes its place in one commit; the flows go on meanwhile.
+    """Make a table of gold again from silver, or one of silver from bronze, into a shadow that takes its place in one commit.
 
-    A rebuild that was killed goes on where it stopped when it is run again with the same words.
+    The flows go on meanwhile. A rebuild that was killed goes on where it stopped when it is run again with the same words.
 
     Example: voltlake lakehouse rebuild gold.trips --from 2026-01-01 --to 2026-01-31
     """
-    from lakehouse.gold import rebuild as gold
     from lakehouse.gold import spark
+    from lakehouse.gold.engine import local
     from lakehouse.gold.fleet import NAME as FLEET
     from lakehouse.gold.folds import FOLDS
+    from lakehouse.gold.rebuild import rebuild as make
     from lakehouse.gold.shadow import Wish
     from voltlake.stack.layout import Layout
 
     layout = Layout(data.resolve())
     chosen = tuple(sorted(name.strip() for name in vehicles.split(",") if name.strip()))
-    names = [*FOLDS, FLEET] if table == "gold" else [table if "." in table else f"gold.{table}"]
-    run = gold.local if engine is Engine.LOCAL else spark.engine(spark.session(master))
-    for name in names:
-        days = (first, last) if len(names) == 1 or (name in FOLDS and FOLDS[name].dated) else ("", "")
-        wish = Wish(name, *days, chosen if name in FOLDS else ())
-        made = gold.rebuild(str(layout.lake), wish, layout.data / "rebuild", run, say)
-        say(f"{name}: {made} rows are in place")
+    whole = [*FOLDS, FLEET] if not (first or last) else [name for name, fold in FOLDS.items() if fold.dated]
+    names = whole if table == "gold" else [table if "." in table else f"gold.{table}"]
+    wishes = [Wish(name, first, last, chosen) for name in names]
+    made = make(str(layout.lake), wishes, layout.data / "rebuild", local if engine is Engine.LOCAL else spark.engine(spark.session(master)), say)
+    for name, rows in made.items():
+        say(f"{name}: {rows} rows are in place")
 
 
 @registry.command()

@@ -14,6 +14,8 @@ from voltlake.commands import past
 from voltlake.commands.broker import Acks, Authority, Certificate, Key, Login, Patience, Url, destination, of_stack
 from voltlake.commands.options import DATA, Data, say
 from voltlake.commands.progress import Progress
+from voltlake.introduction import introduce
+from voltlake.stack.layout import Layout
 
 if TYPE_CHECKING:
     from simulators.measured import Summary
@@ -62,7 +64,7 @@ def simulate(
 
     Exit code: 0 where all is safe, 1 where something is not or no broker answers, 2 for options that make no sense.
 
-    Examples: voltlake simulate --vehicles 500 --rate 1 --seconds 60 --broker mqtt://127.0.0.1:1883 --json load.json;
+    Example: voltlake simulate --vehicles 500 --rate 1 --seconds 60 --broker mqtt://127.0.0.1:1883 --json load.json;
     voltlake simulate --history 30 --to files --out history --vehicles 50 --scenario faults.yaml
     """
     fleet: dict[str, Any] = {"vehicles": vehicles, "seed": seed, "models": _parts(models)}
@@ -95,6 +97,8 @@ def simulate(
         target = _writable(json)
     except Terminal as error:
         raise _wrong(error) from None
+    if settings.registry:
+        introduce(str(Layout(data.resolve()).lake), Path(settings.registry))
     _load(settings, workers, target)
 
 
@@ -186,6 +190,8 @@ def replay(
         source = recorded(settings)
     except Terminal as error:
         raise _wrong(error) from None
+    if settings.registry:
+        introduce(str(Layout(data.resolve()).lake), Path(settings.registry))
     with Progress() as progress:
         summary = run(settings, _Told(), progress, source)
     _judge(summary)

@@ -18,6 +18,7 @@ from voltlake.demo.counters import Counters, Counts
 from voltlake.demo.latency import AlertMeter, Meter, OnlineMeter, SilverMeter
 from voltlake.demo.outcome import Latencies, Outcome, audit
 from voltlake.demo.watching import Picture
+from voltlake.introduction import introduce
 from voltlake.settings import Surroundings
 from voltlake.stack import record
 from voltlake.stack.composition import Options
@@ -93,6 +94,8 @@ class _Demo:
         if files:
             self.replay = traffic.replay(self.plan, around, run_folder / "replay", files)
             self.simulators.append(self.replay)
+        for one in self.simulators:
+            introduce(str(self.plan.layout.lake), one.ledger / "registry.csv")
 
     def counts(self) -> Counts:
         """As everything stands now."""

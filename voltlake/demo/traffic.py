@@ -114,5 +114,6 @@ def _settings(plan: Plan, ledger: Path) -> dict[str, str]:
         "SIMULATOR_MQTT_PORT": str(plan.ports["mqtt"]),
         "SIMULATOR_REGIONS": ",".join(plan.regions),
         "SIMULATOR_LEDGER": str(ledger),
+        "SIMULATOR_REGISTRY": str(ledger / "registry.csv"),
         "SIMULATOR_DRAIN_S": f"{DRAIN_S:.0f}",
     }

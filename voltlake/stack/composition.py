@@ -49,7 +49,7 @@ def compose(options: Options, around: Surroundings, say: Callable[[str], None]) 
     certificates.provide(plan.layout.certificates, plan.gateway_ids(), datetime.now(UTC))
     java = java_parts(programs, around, plan, say)
     plan.layout.mlflow.joinpath("artifacts").mkdir(parents=True, exist_ok=True)
-    services = [*servers(plan, programs, java, around.environ), *processes(plan, around.environ)]
+    services = [*servers(plan, programs, java, around.environ), *processes(plan, around.environ, around.notify)]
     return Stack(plan=plan, programs=programs, java=java, services=services)
 
 

@@ -16,6 +16,16 @@ class Layout(msgspec.Struct, frozen=True):
         return self.data / "lake"
 
     @property
+    def rules(self) -> Path:
+        """Alert rules of one's own; where there are none, those that come with voltlake count."""
+        return self.data / "alert-rules.yaml"
+
+    @property
+    def undelivered(self) -> Path:
+        """Notifications of alerts that could not be delivered."""
+        return self.data / "undelivered-alerts.jsonl"
+
+    @property
     def logs(self) -> Path:
         """One log a process."""
         return self.data / "logs"

@@ -24,8 +24,8 @@ FRUGAL = {
 }
 
 
-def processes(plan: Plan, environ: dict[str, str]) -> list[Service]:
-    """All of them. They wait for the servers themselves, so they need none to be started."""
+def processes(plan: Plan, environ: dict[str, str], notify: dict[str, str]) -> list[Service]:
+    """All of them. They wait for the servers themselves, so they need none to be started. Without `notify` nobody is told of alerts."""
     frugal = environ | FRUGAL
     return [
         _ingest(plan, frugal),
@@ -33,6 +33,7 @@ def processes(plan: Plan, environ: dict[str, str]) -> list[Service]:
         *(_flow(plan, flow, frugal) for flow in FLOWS),
         _upkeep(plan, frugal),
         _dashboards(plan, frugal),
+        *([_notify(plan, frugal | notify)] if notify else []),
         _registry(plan, frugal),
     ]
 
@@ -84,6 +85,7 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
         "FLOW_REPLICAS": "1",
         "FLOW_ORDINAL": "0",
         "FLOW_MLFLOW": plan.mlflow_url,
+        "FLOW_RULES": str(plan.layout.rules),
         "FLOW_METRICS_PORT": str(plan.ports[f"{name}-metrics"]),
     }
     ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
@@ -119,6 +121,11 @@ def _dashboards(plan: Plan, environ: dict[str, str]) -> Service:
     }
     ready = partial(readiness.page, plan.ports["dashboards"], "/health")
     return Service(name="dashboards", command=python("dashboards"), environ=environ | settings, ready=ready, layer=PAGE)
+
+
+def _notify(plan: Plan, environ: dict[str, str]) -> Service:
+    settings = {"NOTIFY_KAFKA": plan.kafka("central"), "NOTIFY_DEAD_LETTER": str(plan.layout.undelivered)}
+    return Service(name="notify", command=python("cloud_stream", "notify"), environ=environ | settings, layer=PAGE)
 
 
 def _registry(plan: Plan, environ: dict[str, str]) -> Service:

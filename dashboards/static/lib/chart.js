@@ -68,6 +68,7 @@ function tick(at, step) {
 
 // Bars of named or numbered classes as SVG: [{name, value, tone, title}].
 export function bars(items, { unit = "", height = 200, width = 640, label, digits = 0, every = 1 }) {
+  if (innerWidth < 600) [width, every] = [Math.min(width, 380), items.length > 10 ? Math.max(every, 2) : every];
   const left = 46, bottom = 26, top = 10, most = nice(Math.max(...items.map(({ value }) => value ?? 0), 1e-9));
   const room = (width - left) / Math.max(1, items.length), y = (value) => top + (height - top - bottom) * (1 - value / most);
   return s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },

@@ -17,6 +17,10 @@ export function fleetMap(box, store, { choose, accept, view }) {
   vehicles.addTo(map);
   L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
   L.control.attribution({ prefix: false, position: "bottomright" }).addAttribution("Natural Earth · cities: GeoNames, CC BY 4.0").addTo(map);
+  map.createPane("chargers").style.zIndex = 350; // below the vehicles
+  const far = () => box.classList.toggle("is-far", map.getZoom() < 7);
+  map.on("zoomend", far);
+  far();
   const repaint = () => { world.draw(); vehicles.touch(); };
   const watch = new MutationObserver(repaint);
   watch.observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -38,7 +42,7 @@ function describe(store, places) {
 
 // Where vehicles have charged: a square a place, larger with more energy.
 export function chargerLayer(places) {
-  return L.layerGroup(places.map((place) => L.marker([place.lat, place.lon], { keyboard: false, icon: L.divIcon({ className: "charger", iconSize: [14, 14] }) })
+  return L.layerGroup(places.map((place) => L.marker([place.lat, place.lon], { keyboard: false, pane: "chargers", icon: L.divIcon({ className: "charger", iconSize: [14, 14] }) })
     .bindTooltip(h("div", {}, h(".tip-name", {}, "Place where vehicles charge"), h("div", {}, `${number(place.sessions)} sessions of ${number(place.vehicles)} vehicles, ${amount(place.energy_kwh, "kWh")}, up to ${amount(place.peak_kw, "kW")}`)), { className: "map-tip", direction: "top", opacity: 1 })));
 }
 
@@ -53,7 +57,7 @@ export function regionLayer(store) {
     boxes.set(store.regions[place], known);
   }
   return L.layerGroup([...boxes].flatMap(([name, { bounds, count }]) => {
-    const centre = bounds.getCenter(), high = Math.max(1.2, 0.6 * (bounds.getNorth() - bounds.getSouth())), wide = Math.max(1.8, 0.6 * (bounds.getEast() - bounds.getWest()));
+    const centre = bounds.getCenter(), high = Math.max(2.6, 0.6 * (bounds.getNorth() - bounds.getSouth())), wide = Math.max(4.2, 0.6 * (bounds.getEast() - bounds.getWest()));
     const frame = [[centre.lat - high, centre.lng - wide], [centre.lat + high, centre.lng + wide]];
     return [L.rectangle(frame, { className: "region", interactive: false, weight: 1.5, dashArray: "4 4", fill: false }),
       L.tooltip({ permanent: true, direction: "top", className: "region-name", opacity: 1, interactive: false, offset: [0, -2] }).setLatLng([centre.lat + high, centre.lng]).setContent(`${name}: ${number(count)}`)];
