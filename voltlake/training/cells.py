@@ -90,7 +90,7 @@ def _celsius(raw: np.ndarray) -> np.ndarray:
     return valid - RAW_OFFSET_C if np.nanmedian(valid) > RAW_OFFSET_C + 5 else valid
 
 
-VEHICLES, DAYS, CADENCE_S = 120, 6.0, 60.0
+VEHICLES, DAYS, CADENCE_S = 80, 6.0, 60.0
 START_S = 1_714_521_600.0
 _KINDS = {
     "cell.weak_capacity": (0.3, 1.0),
@@ -100,7 +100,7 @@ _KINDS = {
     "cell.thermal_runaway": (0.3, 1.0),
 }
 SCENARIO = "name: cells to learn from\nfaults:\n" + "".join(
-    f"- {{kind: {kind}, vehicles: {{share: 0.14}}, start_s: [21600, 172800], duration_s: 432000, severity: [{low}, {high}]}}\n"
+    f"- {{kind: {kind}, vehicles: {{share: 0.1}}, start_s: [21600, 172800], duration_s: 432000, severity: [{low}, {high}]}}\n"
     for kind, (low, high) in _KINDS.items()
 )
 MATURED = 0.25
