@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import Terminal, Transient
 from features import registry
-from features.datasets import Dataset
+from features.datasets import INPUTS, Dataset
 from features.models import live as models
 from features.store import apply
 from features.training import MODEL, fit, held_back
@@ -63,11 +63,11 @@ def test_a_version_says_what_it_was_made_of(trained: tuple, learnable: Path) -> 
     assert row.tags["delta_version.silver.telemetry"] == row.tags["delta_version.gold.vehicle_minutes"] == "1"
     assert len(row.tags["git_commit"]) in (7, 40)
     info = mlflow.models.get_model_info(f"models:/{MODEL}/1")
-    assert tuple(info.signature.inputs.input_names()) == ENERGY_V1_FEATURES
+    assert tuple(info.signature.inputs.input_names()) == INPUTS
     assert info.saved_input_example_info is not None
     run = registry.connect(uri).get_run(row.run_id)
     assert run.data.params["loss"] == "absolute_error"
-    assert run.data.params["features"] == ",".join(ENERGY_V1_FEATURES)
+    assert run.data.params["features"] == ",".join(INPUTS)
     files = Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts"
     assert list(files.rglob("MLmodel"))
 
