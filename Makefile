@@ -50,7 +50,7 @@ bench-simulator: $(STAMP) ## what the simulator costs against a bare Mosquitto, 
 validate: $(STAMP) ## the physics against measured cars, into docs/validation.md; DATA=DIR JSON=FILE
 	@$(PY) -m simulators.validation $(if $(DATA),--data $(DATA)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
-bench-alerts: $(STAMP) ## rules a second and core, and from the sensor to the alert with 100 rules, into bench/results/alerts.json
+bench-alerts: $(STAMP) ## rules a second and core, from the sensor to the alert and the screen, map, live feed, into bench/results/alerts.json
 	@$(PY) -m bench.alerts $(ARGS)
 
 bench-rules: $(STAMP) ## precision and recall of the shipped rules on labelled faults, into bench/results/rules.json; RECORDINGS="DIR DIR" for real drives

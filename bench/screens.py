@@ -33,7 +33,7 @@ _LISTEN = """
 window.seen = [];
 const {live} = window.voltlake, known = new Set(live.alerts.keys());
 live.addEventListener("alerts", ({detail}) => {
-  const fresh = detail.alerts.filter((alert) => alert.state === "raised" && !known.has(alert.alert_id));
+  const fresh = detail.alerts.filter((alert) => alert.state === "raised" && alert.rule === "pack_overheat" && !known.has(alert.alert_id));
   fresh.forEach((alert) => known.add(alert.alert_id));
   const painted = () => fresh.forEach((alert) => window.seen.push(Date.now() - alert.raised_ts));
   if (!detail.all && fresh.length) requestAnimationFrame(() => setTimeout(painted, 0));

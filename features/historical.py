@@ -48,6 +48,23 @@ def asked(lake: str, entity_df: pd.DataFrame | str | None) -> Asked:
     return Asked(rows, _time_column(rows.schema))
 
 
+def everyone(lake: str, plans: Sequence[Plan], first_us: int | None, last_us: int | None) -> Asked:
+    """What is asked where no entities are given: every entity of the views at every instant of its rows in a closed interval."""
+    parts = []
+    for plan in plans:
+        made_by, time = sources.computed_by(plan.source), plan.source.timestamp_field
+        if made_by:
+            rows = computed.changes(lake, made_by, first_us, last_us, [])
+        else:
+            columns = sources.named([*(own for own, _ in plan.keys), time])
+            rows = sources.rows(lake, plan.source, columns, sources.between(lake, plan.source, time, first_us, last_us))
+        instants = sources.micros(rows[time]).cast(pa.timestamp("us", tz="UTC"))
+        parts.append(pa.table({**{key: rows[own] for own, key in plan.keys}, DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL: instants}))
+    together = pa.concat_tables(parts, promote_options="default")
+    names = together.column_names
+    return Asked(together.group_by(names).aggregate([]).select(names), DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL)
+
+
 def source_of(view: FeatureView) -> DataSource:
     """Where a view is read from. Raises Terminal where it has no source."""
     if view.batch_source is None:
@@ -145,7 +162,7 @@ def _candidates(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) 
 def _condition(lake: str, asked: Asked, plan: Plan, instants: pa.ChunkedArray) -> ds.Expression | None:
     numbers = [number for number in (pc.min(instants).as_py(), pc.max(instants).as_py()) if number is not None]
     first = numbers[0] - plan.ttl_us if numbers and plan.ttl_us is not None else None
-    conditions = [sources.between(plan.source.timestamp_field, first, numbers[1] if numbers else None)]
+    conditions = [sources.between(lake, plan.source, plan.source.timestamp_field, first, numbers[1] if numbers else None)]
     wanted = sources.schema(lake, plan.source)
     for own, key in plan.keys:
         column = sources.own_name(plan.source, own)

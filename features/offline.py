@@ -21,7 +21,6 @@ from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import StrictStr
 
-from contracts.errors import Terminal
 from features import computed, historical, point_in_time, sources
 from features.retrieval import ArrowJob
 
@@ -68,7 +67,7 @@ class RangeCall(NamedTuple):
             return computed.changes(lake, name, _micros(self.start_date), _micros(self.end_date), self.feature_name_columns)
         created = [self.created_timestamp_column] if self.created_timestamp_column else []
         columns = sources.named([*self.join_key_columns, *self.feature_name_columns, self.timestamp_field, *created])
-        interval = sources.between(self.timestamp_field, _micros(self.start_date), _micros(self.end_date))
+        interval = sources.between(lake, self.data_source, self.timestamp_field, _micros(self.start_date), _micros(self.end_date))
         return sources.rows(lake, self.data_source, columns, interval)
 
     def latest(self) -> pa.Table:
@@ -93,16 +92,18 @@ class DeltaOfflineStore(OfflineStore):
     def get_historical_features(*call: Any, **named: Any) -> RetrievalJob:
         """The features of each row of the entity dataframe, or of one SELECT over the lake, as they were at its instant.
 
-        Takes the fields of `HistoricalCall`. The rows keep their order. Raises Terminal for a question that cannot be
+        Takes the fields of `HistoricalCall`. The rows keep their order. Without entities, but with `start_date` or `end_date`: every
+        entity at every instant of its rows in that interval. Raises Terminal for a question that cannot be
         answered, naming what is wrong.
         """
         wanted = HistoricalCall(*call, **named)
-        if wanted.start_date is not None or wanted.end_date is not None:
-            raise Terminal("retrieval by start_date and end_date alone is not supported: give an entity dataframe, or a SELECT over the lake")
         lake = wanted.config.offline_store.lake
-        asked = historical.asked(lake, wanted.entity_df)
         full_names, only_known = wanted.full_feature_names, wanted.filter_by_created_timestamp
         plans = [historical.plan(view, wanted.feature_refs, full_names, only_known) for view in wanted.feature_views]
+        if wanted.entity_df is None and (wanted.start_date or wanted.end_date):
+            asked = historical.everyone(lake, plans, _micros(wanted.start_date), _micros(wanted.end_date))
+        else:
+            asked = historical.asked(lake, wanted.entity_df)
         for plan in plans:
             historical.check(plan, asked)
         on_demand = OnDemandFeatureView.get_requested_odfvs(wanted.feature_refs, wanted.project, wanted.registry)

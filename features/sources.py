@@ -93,11 +93,17 @@ def own_name(source: DataSource, column: str) -> str:
     return next((own for own, mapped in source.field_mapping.items() if mapped == column), column)
 
 
-def between(column: str, first_us: int | None, last_us: int | None) -> ds.Expression | None:
-    """Rows whose time lies in a closed interval; None stands for no limit. Pushed down to the files' statistics."""
+def between(lake: str, source: DataSource, time: str, first_us: int | None, last_us: int | None) -> ds.Expression | None:
+    """Rows whose time lies in a closed interval; None stands for no limit. Pushed down to the files' statistics.
+
+    `time` is the column of event times; one without a zone is in UTC.
+    """
+    column = own_name(source, time)
+    wanted = schema(lake, source)
+    naive = column in wanted.names and getattr(wanted.field(column).type, "tz", "UTC") is None
     field = ds.field(column)
-    bounds = [field >= _instant(first_us)] if first_us is not None else []
-    bounds += [field <= _instant(last_us)] if last_us is not None else []
+    bounds = [field >= _instant(first_us, naive)] if first_us is not None else []
+    bounds += [field <= _instant(last_us, naive)] if last_us is not None else []
     return both(*bounds)
 
 
@@ -138,8 +144,8 @@ def named(columns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(columns))
 
 
-def _instant(micros_utc: int) -> pa.Scalar:
-    return pa.scalar(micros_utc, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+def _instant(micros_utc: int, naive: bool) -> pa.Scalar:
+    return pa.scalar(micros_utc, pa.int64()).cast(pa.timestamp("us", tz=None if naive else "UTC"))
 
 
 def _dataset(lake: str, name: str) -> ds.Dataset:

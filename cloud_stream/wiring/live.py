@@ -8,9 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 from bytewax.dataflow import Dataflow
 
+from cloud_stream.alerting.reading import Loaded
 from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.delta import CommitOutput
+from cloud_stream.connectors.fleet import Fleet
 from cloud_stream.connectors.kafka import KafkaInput, Reader, TopicReader
 from cloud_stream.connectors.pulse import Pulse, watched
 from cloud_stream.connectors.tables import reached_of
@@ -19,7 +21,7 @@ from cloud_stream.flows import live
 from cloud_stream.metrics import FlowMetrics
 from cloud_stream.settings import FlowSettings
 from cloud_stream.steps.alert_checkpoint import load_alerts, restore
-from cloud_stream.steps.alerts import Alarms, Known
+from cloud_stream.steps.alerts import Alarms
 from cloud_stream.steps.checkpoint import load as load_checkpoint
 from cloud_stream.steps.live import Reactor
 from cloud_stream.waiting import patiently
@@ -63,8 +65,14 @@ def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]
     """The alerts where the checkpoint left them, under the rules of the file."""
     state, pieces = load_alerts(table, reached)
     rules = load_rules(Path(settings.rules)) if settings.rules and Path(settings.rules).exists() else load_rules()
-    fresh = watched(settings.rules, rules.version) if settings.rules else lambda: None
-    alarms = Alarms(state, rules, Known(), fresh)
+    fleet, changed = Fleet(settings.lake), watched(settings.rules, rules.version) if settings.rules else lambda: None
+    fleet.refresh()
+
+    def fresh() -> Loaded | None:
+        fleet.refresh()
+        return changed()
+
+    alarms = Alarms(state, rules, fleet.known, fresh)
     alarms.written = restore(alarms, pieces, AlertStore(settings.lake).read(pieces)) if pieces else set()
     return alarms
 

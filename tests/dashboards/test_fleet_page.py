@@ -81,6 +81,8 @@ def test_telemetry_moves_a_vehicle_and_what_cannot_be_is_not_shown(page: Page, m
 
 
 def test_no_request_leaves_the_machine(page: Page, own: Dashboard) -> None:
+    page.requests()  # those of other tests
+    page.driver.refresh()
     page.wait_for("document.querySelector('#page').fleetMap.world.cities && document.querySelector('#page').fleetMap.world.low", "the base map")
     asked = page.requests()
     host = urlsplit(own.url).netloc

@@ -197,7 +197,10 @@ def test_a_real_reader_that_stops_reading_does_not_slow_another(dashboard: Dashb
 
     async def work(session: aiohttp.ClientSession) -> None:
         url = f"{dashboard.url}/feed/v1/ws?region=eu-feed"
-        async with session.ws_connect(url, headers=headers) as stuck, session.ws_connect(url, headers=headers) as quick:
+        async with (
+            session.ws_connect(url, headers=headers, timeout=aiohttp.ClientWSTimeout(ws_close=0.2)) as stuck,
+            session.ws_connect(url, headers=headers) as quick,
+        ):
             await quick.receive_json()
             stuck._response.connection.transport.pause_reading()  # its socket fills up
             for step in range(8):

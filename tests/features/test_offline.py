@@ -198,8 +198,6 @@ def test_a_question_that_cannot_be_answered_says_why(store: FeatureStore, tmp_pa
         store.get_historical_features(entity_df=entities([("A", T0)]).rename(columns={"vehicle_id": "car"}), features=[SPEED])
     with pytest.raises(Terminal, match="event_timestamp"):
         store.get_historical_features(entity_df=pd.DataFrame({"vehicle_id": ["A"]}), features=[SPEED])
-    with pytest.raises(Terminal, match="entity dataframe"):
-        store.get_historical_features(features=[SPEED], start_date=T0)
     with pytest.raises(Terminal, match="cannot be read"):
         store.get_historical_features(entity_df=pd.DataFrame({"vehicle_id": ["A"], "event_timestamp": ["yesterday-ish"]}), features=[SPEED])
     apply(tmp_path / "repo", str(tmp_path / "lake"), redis_url)
@@ -219,6 +217,15 @@ def test_a_question_that_cannot_be_answered_says_why(store: FeatureStore, tmp_pa
         empty.get_historical_features(entity_df=entities([("A", T0)]), features=["other:x"])
 
 
+def test_without_entities_every_one_is_asked_at_every_instant_of_the_interval(store: FeatureStore) -> None:
+    last = T0 + timedelta(seconds=9)
+    found = store.get_historical_features(features=[SPEED], start_date=T0, end_date=last).to_df()
+    assert len(found) == 80
+    assert set(found["vehicle_id"]) == {f"TEST-{number:03d}" for number in range(8)}
+    assert found["event_timestamp"].min() == pd.Timestamp(T0)
+    assert found["event_timestamp"].max() == pd.Timestamp(last)
+
+
 def test_no_questions_have_no_answers_but_all_columns(store: FeatureStore) -> None:
     frame = entities([("TEST-001", T0)]).iloc[:0]
     found = store.get_historical_features(entity_df=frame, features=[SPEED]).to_arrow()
@@ -231,3 +238,16 @@ def test_an_empty_table_answers_null(tmp_path: Path, redis_url: str) -> None:
     apply(tmp_path / "repo", str(tmp_path / "lake"), redis_url)
     store = open_store(tmp_path / "repo", str(tmp_path / "lake"), redis_url)
     assert store.get_historical_features(entity_df=entities([("A", T0)]), features=[SPEED]).to_arrow()["speed_kmh"].to_pylist() == [None]
+
+
+def test_times_without_a_zone_and_times_known_by_another_name_are_read(tmp_path: Path, redis_url: str) -> None:
+    rows = {"vehicle_id": ["A", "A"], "seen_at": pa.array([T0.replace(tzinfo=None), (T0 + timedelta(hours=2)).replace(tzinfo=None)]), "x": [1.0, 2.0]}
+    saved.save(str(tmp_path / "lake"), "saved.naive", pa.table(rows), overwrite=True)
+    apply(tmp_path / "repo", str(tmp_path / "lake"), redis_url)
+    store = open_store(tmp_path / "repo", str(tmp_path / "lake"), redis_url)
+    source = FileSource(name="naive", path="saved.naive", file_format=DeltaFormat(), timestamp_field="ts", field_mapping={"seen_at": "ts"})
+    fields = [Field(name="vehicle_id", dtype=String), Field(name="x", dtype=Float64)]
+    store.apply([vehicle, FeatureView(name="naive", entities=[vehicle], ttl=timedelta(hours=1), source=source, schema=fields)])
+    moments = [T0 - timedelta(seconds=1), T0, T0 + timedelta(minutes=61), T0 + timedelta(hours=2)]
+    found = store.get_historical_features(entity_df=entities([("A", moment) for moment in moments]), features=["naive:x"]).to_arrow()
+    assert found["x"].to_pylist() == [None, 1.0, None, 2.0]

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 
 from cloud_stream.alerting.columns import FROM_CELLS
 from cloud_stream.alerting.evaluation import program
+from cloud_stream.alerting.intake import Baseline
 from cloud_stream.alerting.rules import Rule
+from cloud_stream.connectors.fleet import Fleet
 from contracts.errors import Terminal
 from contracts.signals import BY_NAME
 from lakehouse import reader
@@ -53,6 +55,13 @@ def of_lake(lake: str, rules: list[Rule], since: datetime, until: datetime) -> I
 def _needed(rules: list[Rule]) -> dict[str, list[str]]:
     signals = [name for name in program(rules).signals if name in BY_NAME]
     return {"telemetry": [*IDENTITY, *signals], "cells": [*IDENTITY, "cell_v", "probe_c"], "event": [*IDENTITY, "event", "attributes"]}
+
+
+def fleet(lake: str) -> tuple[Mapping[str, tuple[str, frozenset[str]]], Baseline | None]:
+    """Model and tags of the vehicles, and what is usual for a model, as the live flow knows them."""
+    known = Fleet(lake)
+    known.refresh()
+    return known.known
 
 
 def of_files(folder: Path, rules: list[Rule]) -> Iterator[Mapping[str, pa.Table]]:

@@ -175,7 +175,8 @@ def backtest(
         if not since:
             raise Terminal("--from is missing: from when on are the rules to be tried?")
         windows = past.of_lake(_lake(data), loaded, past.moment(since, "--from"), past.moment(until, "--to") if until else datetime.now(UTC))
-    outcome = run(loaded, windows)
+    facts, baseline = past.fleet(_lake(data)) if history is None else ({}, None)
+    outcome = run(loaded, windows, facts, baseline)
     if as_json:
         shown.as_json({"fired": outcome.fired, "rows": outcome.rows, "vehicles": outcome.vehicles, "vehicle_months": outcome.vehicle_months})
     else:

@@ -8,6 +8,20 @@ import { cards, sum } from "../lib/summary.js";
 import { Table } from "../lib/table.js";
 import { tripTable } from "./vehicle.js";
 
+// Models down, classes of five degrees across; stronger colour where a kilometre costs more.
+function matrix(rows) {
+  const classes = [...new Set(rows.map((row) => row.from_c))].sort((one, other) => one - other), models = [...new Set(rows.map((row) => row.model))].sort();
+  const most = Math.max(...rows.map((row) => row.wh_per_km ?? 0), 1), least = Math.min(...rows.map((row) => row.wh_per_km ?? Infinity));
+  const cell = (model, from) => {
+    const row = rows.find((one) => one.model === model && one.from_c === from);
+    if (row?.wh_per_km == null) return h("td.number.muted", {}, "\u2013");
+    return h("td.number.warmth", { title: `${number(row.distance_km)} km`, style: { "--share": `${Math.round((45 * (row.wh_per_km - least)) / Math.max(1, most - least))}%` } }, number(row.wh_per_km));
+  };
+  return h(".table-scroll", { tabIndex: 0, role: "region", "aria-label": "Consumption by model and outside temperature" }, h("table.table", {},
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", {}, "Model")), classes.map((from) => h("th.number", { scope: "col" }, h("span", {}, `${number(from)} to ${number(from + 5)} °C`))))),
+    h("tbody", {}, models.map((model) => h("tr", {}, h("th", { scope: "row" }, h("span", {}, model)), classes.map((from) => cell(model, from)))))));
+}
+
 export function show(root, view) {
   const range = new Range(view, ["24h", "7d", "30d", "90d"], "30d", load);
   const trips = tripTable([{ key: "vehicle", title: "Vehicle", write: (row) => h("a", { href: `/vehicles/${row.vehicle_id}` }, row.vehicle_id), sort: (row) => row.vehicle_id }, { key: "model", title: "Model", write: (row) => row.model, sort: (row) => row.model }]);
@@ -36,6 +50,7 @@ export function show(root, view) {
       ["Energy", number(wh / 1000), "kWh", "drawn less recovered"],
       ["Most frugal model", byModel.filter((row) => row.model !== "unknown").sort((one, other) => one.wh_per_km - other.wh_per_km)[0]?.model ?? "\u2013", "", "by Wh/km, as the registry names models"],
     ]), h(".grid", {}, panel("By outside temperature, Wh/km", { span: 6 }, h(".panel-body", {}, classes.length ? bars(classes, { unit: "Wh/km", label: "Consumption in watt hours a kilometre by outside temperature in degrees Celsius" }) : empty("No outside temperature", "These trips lack it"))), panel("By day", { span: 6 }, h(".panel-body", {}, chart.element))),
+      panel("By model and outside temperature, Wh/km", { name: "short" }, matrix(warmth)),
       panel("By model", { name: "short", tools: models.downloader("consumption-by-model") }, models.element), panel("Trips", { name: "tall" }, trips.element));
     chart.show(days.map((day) => Date.parse(day.date)), [{ label: "consumption", values: days.map((day) => day.wh_per_km), unit: "Wh/km", digits: 0, points: true }, { label: "distance", values: days.map((day) => day.distance_km), unit: "km", digits: 0, bars: true, hue: "--parked" }]);
     models.show(byModel);
