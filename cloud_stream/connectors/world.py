@@ -39,6 +39,7 @@ class World:
         self._online, self._reactor, self._observe = online, reactor, observe
         self._next = time.monotonic() + CHECKPOINT_S
         self._sent: Counter[str] = Counter()
+        self._late = reactor.alarms.too_late
 
     def add(self, item: Effects) -> None:
         """Send alerts and scores, then write the online rows. A Redis that came back empty is filled again."""
@@ -62,7 +63,8 @@ class World:
         sent, self._sent = self._sent, Counter()
         if time.monotonic() >= self._next:
             self._checkpoint()
-        return Committed(sent)
+        late, self._late = self._late, self._reactor.alarms.too_late
+        return Committed(sent, {"too_late_for_alerts": self._late - late} if self._late > late else {})
 
     def _checkpoint(self) -> None:
         started = time.monotonic()
