@@ -36,7 +36,6 @@ class Engine:
         self.heard: dict[int, int] = {}
         self.home: dict[int, int] = {}
         self.too_late = 0
-        self.rebuild: dict[int, list[int]] = {}
         self._facts, self.baseline = facts or {}, baseline
         self._who = Who(self.names, self._allowed)
 
@@ -113,12 +112,21 @@ class Engine:
         for place, vehicles in groups.items():
             before = {vehicle: dict(self.memory.lives.get(vehicle, {})) for vehicle in vehicles}
             snapshot = self.history.snapshots[place].memory
+            base = {vehicle: dict(snapshot.lives.get(vehicle, {})) for vehicle in vehicles}
             self.memory.put_back(snapshot, vehicles)
-            evaluate(self.memory, joined(self.history.since(place, vehicles)), self.program, self._who)
-            self.history.spoil(place, vehicles)
+            self._through(place, vehicles)
             for vehicle in vehicles:
-                changes += _differences(vehicle, before[vehicle], self.memory.lives.get(vehicle, {}), snapshot.lives.get(vehicle, {}))
+                changes += _differences(vehicle, before[vehicle], self.memory.lives.get(vehicle, {}), base[vehicle])
         return changes
+
+    def _through(self, place: int, vehicles: list[int]) -> None:
+        """All rows of some vehicles since a snapshot, again; the snapshots in between are brought up to date."""
+        rows = joined(self.history.since(place, vehicles))
+        stages = self.history.stages(place, rows)
+        for stage in range(len(self.history.snapshots) - place):
+            evaluate(self.memory, rows.take(stages == stage), self.program, self._who)
+            if place + 1 + stage < len(self.history.snapshots):
+                self.history.patch(place + 1 + stage, vehicles, self.memory)
 
     def _in_time(self, vehicle: int, rows: Rows) -> tuple[int | None, Rows]:
         """The snapshot to go back to, and the rows that are not too late for any."""
@@ -179,13 +187,13 @@ class Engine:
         return (not rule.only.models or model in rule.only.models) and (not rule.only.tags or bool(tags & set(rule.only.tags)))
 
     def replay(self) -> None:
-        """Make the memory again out of snapshots and the rows since (after a restart). Nothing is told of it."""
-        for place, vehicles in self.rebuild.items():
-            self.memory.put_back(self.history.snapshots[place].memory, vehicles)
-            parts = self.history.since(place, vehicles)
-            if parts:
-                evaluate(self.memory, joined(parts), self.program, self._who)
-        self.rebuild = {}
+        """Make the memory again out of the newest snapshot and the rows since (after a restart). Nothing is told of it."""
+        vehicles = list(range(len(self.names)))
+        self.memory.grow(len(self.names))
+        self.memory.put_back(self.history.snapshots[-1].memory, vehicles)
+        parts = self.history.since(len(self.history.snapshots) - 1, vehicles)
+        if parts:
+            evaluate(self.memory, joined(parts), self.program, self._who)
 
     def lives(self) -> dict[str, tuple[str, Life]]:
         """All alerts that are remembered, by id, with their vehicle."""

@@ -1,7 +1,8 @@
 """What late rows need: the rows of the last minutes, and snapshots of the memory from before them.
 
-Rows are kept in chunks of `CHUNK_MS` of Kafka's clock, the memory in a snapshot every `SNAPSHOT_MS`. A late row is taken in by going
-back, for its vehicle alone, to the newest snapshot that is before the row, and through the rows since then again.
+Rows are kept in chunks of `CHUNK_MS` of Kafka's clock, the memory in a snapshot every `SNAPSHOT_MS`. A late row is taken in by going back,
+for its vehicle alone, to the newest snapshot that is before the row, and through the rows since then again. The snapshots on the way are
+brought up to date, so that each holds what all rows up to its heads amount to; `patched` says for which vehicles that was done.
 """
 
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cloud_stream.alerting.columns import Rows, joined
-from cloud_stream.alerting.memory import ENDED, Memory
+from cloud_stream.alerting.memory import NEVER, Memory
 
 Array = np.ndarray
 HORIZON_MS = 300_000
@@ -31,6 +32,7 @@ class History:
     def __init__(self, start: Memory) -> None:
         self.snapshots = [Snapshot(-1, start.snapshot())]
         self.chunks: dict[int, Rows] = {}
+        self.patched: dict[int, set[int]] = {}
         self._pile: list[Rows] = []
         self.open = -1
 
@@ -43,13 +45,15 @@ class History:
         paused = (number - self.open) * CHUNK_MS >= HORIZON_MS
         self.open = number
         if paused:  # nothing that came before can be late any more
-            self.snapshots, self.chunks = [Snapshot(number, memory.snapshot())], {}
+            self.snapshots, self.chunks, self.patched = [Snapshot(number, memory.snapshot())], {}, {}
             return
         if number * CHUNK_MS - max(self.snapshots[-1].chunk, 0) * CHUNK_MS < SNAPSHOT_MS:
             return
         self.snapshots.append(Snapshot(number, memory.snapshot()))
         while len(self.snapshots) > 1 and (self.open - self.snapshots[1].chunk) * CHUNK_MS >= HORIZON_MS:
             del self.snapshots[0]
+        kept = {one.chunk for one in self.snapshots}
+        self.patched = {chunk: vehicles for chunk, vehicles in self.patched.items() if chunk in kept}
         oldest = self.snapshots[0].chunk
         self.chunks = {at: rows for at, rows in self.chunks.items() if at >= oldest}
 
@@ -81,14 +85,19 @@ class History:
         heads = {vehicle: snapshot.memory.head(vehicle) for vehicle in vehicles}
         return [part.take(_after(part, heads)) for part in parts]
 
-    def spoil(self, at: int, vehicles: list[int]) -> None:
-        """Snapshots after place `at` were made without a late row of these vehicles: they count no more for them."""
-        for snapshot in self.snapshots[at + 1 :]:
-            known = [vehicle for vehicle in vehicles if vehicle < snapshot.memory.size]
-            snapshot.memory.head_ts[known] = ENDED
-            if len(known) < len(vehicles):
-                snapshot.memory.grow(max(vehicles) + 1)
-                snapshot.memory.head_ts[vehicles] = ENDED
+    def stages(self, at: int, rows: Rows) -> Array:
+        """For rows that come after snapshot `at`: how many of the later snapshots have their vehicle's head before them."""
+        heads = {vehicle: [one.memory.head(vehicle) for one in self.snapshots[at + 1 :]] for vehicle in set(rows.vehicle.tolist())}
+        keys = zip(*(column.tolist() for column in (rows.vehicle, rows.ts, rows.minor)), strict=True)
+        return np.array([sum(head < (ts, minor) for head in heads[vehicle]) for vehicle, ts, minor in keys], np.int64)
+
+    def patch(self, at: int, vehicles: list[int], memory: Memory) -> None:
+        """Bring a snapshot up to date with late rows before its heads: it is about these vehicles as `memory` is now."""
+        snapshot = self.snapshots[at]
+        known = [vehicle for vehicle in vehicles if snapshot.memory.head(vehicle)[0] != NEVER]
+        if known:
+            snapshot.memory.put_back(memory, known)
+            self.patched.setdefault(snapshot.chunk, set()).update(known)
 
 
 def _of(rows: Rows, numbers: Array) -> Array:

@@ -9,8 +9,6 @@ from cloud_stream.alerting.watch import Life, Watch
 
 Array = np.ndarray
 NEVER = -(1 << 62)
-ENDED = (1 << 62) - 1
-"""A head that no row is after: of a vehicle that a snapshot says nothing about."""
 
 
 class Shape:

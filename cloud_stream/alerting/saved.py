@@ -15,7 +15,7 @@ import pyarrow as pa
 from cloud_stream.alerting.columns import Rows
 from cloud_stream.alerting.engine import Engine
 from cloud_stream.alerting.history import Snapshot
-from cloud_stream.alerting.memory import ENDED, Memory
+from cloud_stream.alerting.memory import NEVER, Memory
 from cloud_stream.alerting.rules import Rule
 from cloud_stream.alerting.watch import Life, Watch, attention
 
@@ -43,12 +43,15 @@ class _Arrays(msgspec.Struct, array_like=True):
 
 
 class Summary(msgspec.Struct, array_like=True):
-    """What changes all the time: which chunks count, vehicles that snapshots say nothing about, silences, and when each was heard."""
+    """What changes all the time: which snapshots and chunks count, the rows of the open chunk, what late rows changed in snapshots,
+    silences, and when each vehicle was heard.
+    """
 
     snapshots: list[int]
     chunks: list[int]
     open: int
-    spoiled: dict[int, list[str]]
+    pile: bytes
+    patches: dict[int, bytes]
     silent: dict[str, dict[str, Life]]
     heard: dict[str, int]
     home: dict[str, str]
@@ -81,17 +84,17 @@ def save(engine: Engine, known: set[tuple[str, int]] | None = None) -> Saved:
     history.close()
     legend = _legend(engine)
     snapshots = {one.chunk: _snapshot(one, legend) for one in history.snapshots if ("s", one.chunk) not in known}
-    chunks = {number: _chunk(rows, legend) for number, rows in history.chunks.items() if ("c", number) not in known or number == history.open}
-    spoiled = {
-        one.chunk: [engine.names[at] for at in np.flatnonzero(one.memory.head_ts[: one.memory.size] == ENDED).tolist()] for one in history.snapshots
-    }
+    closed = {number: rows for number, rows in history.chunks.items() if number != history.open}
+    chunks = {number: _chunk(rows, legend) for number, rows in closed.items() if ("c", number) not in known}
+    patches = {one.chunk: _patch(one, sorted(history.patched[one.chunk]), legend) for one in history.snapshots if history.patched.get(one.chunk)}
     silent = {engine.names[vehicle]: own for vehicle, own in engine.silent.items() if own}
     regions = list(engine.regions)
     summary = Summary(
         [one.chunk for one in history.snapshots],
-        sorted(history.chunks),
+        sorted(closed),
         history.open,
-        {chunk: names for chunk, names in spoiled.items() if names},
+        _chunk(history.chunks[history.open], legend) if history.open in history.chunks else b"",
+        patches,
         silent,
         {engine.names[vehicle]: ms for vehicle, ms in engine.heard.items()},
         {engine.names[vehicle]: regions[region] for vehicle, region in engine.home.items() if region < len(regions)},
@@ -107,16 +110,15 @@ def load(saved: Saved, engine: Engine) -> None:
     snapshots = [Snapshot(number, _memory(saved.snapshots[number], engine)) for number in summary.snapshots]
     for number in summary.chunks:
         history.chunks[number] = _rows(saved.chunks[number], engine)
-    for at, one in enumerate(snapshots):
-        one.memory.grow(len(engine.names) if at == len(snapshots) - 1 else one.memory.size)
-        for name in summary.spoiled.get(one.chunk, []):
-            one.memory.grow(engine.number(name) + 1)
-            one.memory.head_ts[engine.number(name)] = ENDED
+    if summary.pile:
+        history.chunks[summary.open] = _rows(summary.pile, engine)
+    for one in snapshots:
+        if one.chunk in summary.patches:
+            patch = _memory(summary.patches[one.chunk], engine)
+            vehicles = np.flatnonzero(patch.head_ts[: patch.size] != NEVER).tolist()
+            one.memory.put_back(patch, vehicles)
+            history.patched[one.chunk] = set(vehicles)
     history.snapshots, history.open = snapshots, summary.open
-    engine.memory.grow(len(engine.names))
-    for vehicle in range(len(engine.names)):
-        place = next(at for at in range(len(snapshots) - 1, -1, -1) if snapshots[at].memory.head(vehicle)[0] != ENDED)
-        engine.rebuild.setdefault(place, []).append(vehicle)
     engine.replay()
     names = {one.rule.id for one in what.silences}
     for silent, own in summary.silent.items():
@@ -126,6 +128,13 @@ def load(saved: Saved, engine: Engine) -> None:
     engine.heard = {engine.number(name): ms for name, ms in summary.heard.items()}
     engine.home = {engine.number(name): engine.region(region) for name, region in summary.home.items()}
     engine.too_late = summary.too_late
+
+
+def _patch(one: Snapshot, vehicles: list[int], legend: _Legend) -> bytes:
+    """A snapshot, about some vehicles only."""
+    some = Memory(one.memory.shape, one.memory.size)
+    some.put_back(one.memory, vehicles)
+    return _snapshot(Snapshot(one.chunk, some), legend)
 
 
 def _snapshot(one: Snapshot, legend: _Legend) -> bytes:

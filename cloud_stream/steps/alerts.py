@@ -73,6 +73,11 @@ class Alarms:
         self.version, self._program = rules.version, program(rules.rules)
         self._desk = Desk(book(rules.rules), self.state.papers, self.state.gateways.parents)
 
+    @property
+    def too_late(self) -> int:
+        """Rows that came too late for alerts so far."""
+        return sum(engine.too_late for engine in self.state.engines.values())
+
     def settle(self) -> None:
         """Look at the papers again: they were filled from a checkpoint."""
         self._desk = Desk(self._desk.rules, self.state.papers, self.state.gateways.parents)

@@ -50,9 +50,9 @@ def streams(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[int]]:
     """Frames in event order, each with its delay in seconds; and where the stream as it comes is cut."""
     frames, seqs, now = [], {}, 0.0
     for vehicle, (kind, content) in draw(st.lists(FRAME, min_size=1, max_size=40)):
-        now += draw(few([0.0, 0.5, 1.0, 1.0, 3.0, 9.0]))
+        now += draw(few([0.0, 0.5, 1.0, 1.0, 3.0, 9.0, 45.0]))
         seq = seqs[vehicle, kind] = seqs.get((vehicle, kind), -1) + 1
-        frames.append({"vehicle": vehicle, "kind": kind, "seq": seq, "ts": now, "delay": draw(few([0, 0, 0, 1, 5, 40, 200])), **content})
+        frames.append({"vehicle": vehicle, "kind": kind, "seq": seq, "ts": now, "delay": draw(few([0, 0, 0, 1, 5, 40, 200, 290])), **content})
     return frames, draw(st.lists(st.integers(0, len(frames)), max_size=6))
 
 
