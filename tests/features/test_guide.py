@@ -24,13 +24,14 @@ def test_the_guide_ends_with_a_champion_that_scores_live(
     apply(stack / "features", str(stack / "lake"), redis_url)
     (stack / "mlflow").mkdir()
     uri = f"sqlite:///{stack / 'mlflow' / 'mlflow.db'}"
-    registry.connect(uri)
     monkeypatch.chdir(tmp_path)
+    registry.connect(uri)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(blocks) >= 6
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, str(GUIDE), "exec"), names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".voltlake"], "nothing lands in the folder that a person happens to stand in"
     assert float(str(names["error"])) < float(str(names["usual"])), capsys.readouterr().out
     for alias in (registry.CHAMPION, registry.CHALLENGER):
         one = Champion(uri, "energy_per_km", features=SCORABLE, alias=alias)
