@@ -126,7 +126,8 @@ def after_commits(tell: Callable[[str], None]) -> tuple[float, float]:
         _many_commits(Path(reader.address(lake, SILVER)), rows, lake)
         tell(f"{COMMITS} commits stand in the log")
         newest = pc.min(rows["event_ts"]).as_py() + timedelta(seconds=COMMITS)
-        left = _median_ms(lambda at: _recent(lake, at, newest), 3)
+        left = _median_ms(lambda at: _recent(lake, at, newest), 1)
+        tell(f"as the writer leaves them: {left:.0f} ms")
     with tempfile.TemporaryDirectory(prefix="voltlake-bench-") as lake:
         writer.ensure(lake, [SILVER])
         table, merged = reader.open_table(lake, SILVER), COMMITS * ROWS_A_COMMIT // 80_000

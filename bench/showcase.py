@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -20,7 +21,7 @@ from confluent_kafka import Producer
 
 from contracts import codec, topics
 from contracts.errors import Terminal
-from contracts.events import Envelope
+from contracts.events import Alert, Envelope
 from dashboards.accounts import tokens, users
 from dashboards.accounts.store import Store
 
@@ -69,6 +70,15 @@ class Showcase:
         self._ending.clear()
         self._thread = threading.Thread(target=self._drive, args=(vehicles, every_s), daemon=True)
         self._thread.start()
+
+    def alert(self, number: int) -> None:
+        """Raise an alert whose frame is of this instant."""
+        ts = time.time_ns() // 1_000_000
+        who: dict[str, Any] = {"rule": "pack_overheat", "vehicle_id": f"V-{number}", "region": "eu-west", "severity": "critical", "state": "raised"}
+        what: dict[str, Any] = {"signal": "pack_temp_max_c", "value": 56.0, "limit": 55.0, "boot_id": "0a0b0c0d", "seq": number, "message": "made up"}
+        made = Alert(alert_id=f"bench-{ts}-{number}", raised_ts=ts, event_ts=ts, **who, **what)
+        self._producer.produce(topics.ALERTS, codec.encode(made), key=made.vehicle_id)
+        self._producer.flush(5)
 
     def halt(self) -> None:
         """Let them stand."""

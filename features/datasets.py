@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from contracts.errors import Terminal
 from contracts.signals import BY_NAME
-from features.transforms import ENERGY_V1, ENERGY_V1_FEATURES, JOIN_KEY
+from features.transforms import ENERGY_V1, ENERGY_V1_FEATURES, ENERGY_V1_WINDOWS, JOIN_KEY
 from lakehouse import reader
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ LEAST_DISTANCE_M = 100
 ON_TIME = timedelta(minutes=2)
 """A minute whose first revision was made within this after its start was lived as it happened; a later one was replayed or loaded."""
 LABEL = "wh_per_km"
+INPUTS = (*ENERGY_V1_FEATURES, *ENERGY_V1_WINDOWS)
+"""Of the service energy_v1 what the live flow has at hand: the newest frame and the windows, not the days."""
 _COUNTERS = ("odometer_m", "energy_out_kwh", "energy_in_kwh")
 _WH = {name: 1000 / BY_NAME[name].scale for name in ("energy_out_kwh", "energy_in_kwh")}
 """Wh in one step of a counter."""
@@ -79,8 +81,8 @@ def energy_dataset(store: "FeatureStore", lake: str, progress: Callable[[str], N
     progress(f"{asked.num_rows} driven minutes of {len(pc.unique(asked[JOIN_KEY]))} vehicles; reading their features")
     entities = asked.to_pandas()
     found = store.get_historical_features(entity_df=entities, features=store.get_feature_service(ENERGY_V1)).to_arrow()
-    features = {name: pc.fill_null(found[name], np.nan).to_numpy() for name in ENERGY_V1_FEATURES}
-    seen = ~np.all([np.isnan(column) for column in features.values()], axis=0)
+    features = {name: pc.fill_null(found[name].cast(pa.float64()), np.nan).to_numpy() for name in INPUTS}
+    seen = ~np.all([np.isnan(features[name]) for name in ENERGY_V1_FEATURES], axis=0)
     return Dataset(
         {name: column[seen] for name, column in features.items()},
         found[LABEL].to_numpy()[seen],

@@ -134,11 +134,13 @@ def historical(store: "FeatureStore", vehicles: Sequence[str], service: str, at:
 def materialize(store: "FeatureStore", views: Sequence[str], at: str) -> Iterable[str]:
     """Write views online up to an instant; a line a view. The live flow's own views are refused: it is their only writer."""
     there = {view.name: view for view in store.list_feature_views()}
-    for name in views or [name for name in there if name not in LIVE_VIEWS]:
+    for name in views or [name for name, view in there.items() if name not in LIVE_VIEWS and view.online]:
         if name not in there:
             raise Terminal(f"there is no feature view {name!r}; there are {', '.join(sorted(there))}")
         if name in LIVE_VIEWS:
             raise Terminal(f"{name} is written online by the live flow alone: it is always up to date there")
+        if not there[name].online:
+            raise Terminal(f"{name} is for learning only: it is not served online")
         end = instant(at)
         start = end - (there[name].ttl or timedelta(days=365))
         store.materialize(start, end, [name], disable_event_timestamp=False)

@@ -1,4 +1,4 @@
-"""Which row was the newest at an instant: DuckDB's ASOF join over Arrow, on narrow columns only. Pure.
+"""Which row was the newest at an instant: one sort and one search, or DuckDB's ASOF join over Arrow, on narrow columns only. Pure.
 
 The answer is the number of a row, so that the caller takes the wide columns once, as they are, to the last bit.
 Times are whole microseconds since the epoch.
@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features import sorted_search
+
 PLACE = "place"
 AT = "at"
 KNOWN = "known"
@@ -25,7 +27,7 @@ _BY_EVENT = """
 WITH newest AS (
     SELECT * FROM rows QUALIFY row_number() OVER (PARTITION BY {keys}, "at" ORDER BY known DESC NULLS LAST, place DESC) = 1
 )
-SELECT q.place, r.place AS found, r."at" AS found_at
+SELECT q.place, r.place AS found
 FROM questions q ASOF LEFT JOIN newest r ON {equal} AND q."at" >= r."at"
 WHERE q.known_until IS NULL
 """
@@ -40,13 +42,13 @@ WITH lived AS (
         sofar AS (PARTITION BY {keys} ORDER BY since, "at", known, place)
     QUALIFY coalesce("at" >= max("at") OVER before, true) AND coalesce(since <> lead(since) OVER sofar, true)
 )
-SELECT q.place, r.place AS found, r."at" AS found_at
+SELECT q.place, r.place AS found
 FROM questions q ASOF LEFT JOIN records r ON {equal} AND q."at" >= r.since
 WHERE q.known_until = q."at"
 """
 # Any other limit: every pair, so its cost is the number of rows within the ttl.
 _BY_LIMIT = """
-SELECT q.place, r.place AS found, r."at" AS found_at
+SELECT q.place, r.place AS found
 FROM questions q JOIN rows r ON {equal} AND r."at" <= q."at" AND r.known <= q.known_until AND r."at" >= q."at" - {ttl}
 WHERE q.known_until <> q."at"
 QUALIFY row_number() OVER (PARTITION BY q.place ORDER BY r."at" DESC, r.known DESC, r.place DESC) = 1
@@ -65,16 +67,45 @@ def match(questions: pa.Table, rows: pa.Table, keys: Sequence[str], ttl_us: int 
     """
     found = np.full(questions.num_rows, -1, np.int64)
     if questions.num_rows and rows.num_rows:
-        asked, given, names = _numbered(questions, keys), _numbered(rows, keys), _names(keys)
-        equal = " AND ".join(f"q.{name} = r.{name}" for name in names)
-        with _session() as session:
-            session.register("questions", asked)
-            session.register("rows", given)
-            for sql in _needed(questions):
-                text = sql.format(keys=", ".join(names), equal=equal, ttl=_ENDLESS_US if ttl_us is None else ttl_us)
-                answers = session.sql(text).to_arrow_table()
-                _fill(found, answers, questions, ttl_us)
+        left = _searched(found, questions, rows, keys)
+        if len(left):
+            some = pa.array(left)
+            found[left] = _joined(questions.take(some), rows, keys, ttl_us)
+        if ttl_us is not None:
+            there = np.flatnonzero(found >= 0)
+            old = rows[AT].to_numpy()[found[there]] + ttl_us < questions[AT].to_numpy()[there]
+            found[there[old]] = -1
     return pa.array(found, mask=found < 0)
+
+
+def _searched(found: np.ndarray, questions: pa.Table, rows: pa.Table, keys: Sequence[str]) -> np.ndarray:
+    """Fill in what one sort and one search answer; the questions that are left."""
+    prepared = sorted_search.prepare(questions, rows, keys)
+    if prepared is None:
+        return np.arange(questions.num_rows)
+    limits = questions[KNOWN_UNTIL].cast(pa.int64())
+    free = limits.is_null().to_numpy()
+    lived = pc.fill_null(pc.equal(limits, questions[AT]), False).to_numpy()
+    for chosen, answer in ((np.flatnonzero(free), sorted_search.by_event), (np.flatnonzero(lived), sorted_search.as_lived)):
+        if len(chosen):
+            found[chosen] = answer(prepared, chosen)
+    return np.flatnonzero(~free & ~lived)
+
+
+def _joined(questions: pa.Table, rows: pa.Table, keys: Sequence[str], ttl_us: int | None) -> np.ndarray:
+    """The same by joins in DuckDB, for any key and any limit."""
+    found = np.full(questions.num_rows, -1, np.int64)
+    asked, given, names = _numbered(questions, keys), _numbered(rows, keys), _names(keys)
+    equal = " AND ".join(f"q.{name} = r.{name}" for name in names)
+    with _session() as session:
+        session.register("questions", asked)
+        session.register("rows", given)
+        for sql in _needed(questions):
+            text = sql.format(keys=", ".join(names), equal=equal, ttl=_ENDLESS_US if ttl_us is None else ttl_us)
+            answers = session.sql(text).to_arrow_table()
+            answers = answers.filter(answers["found"].is_valid())
+            found[answers[PLACE].to_numpy()] = answers["found"].to_numpy()
+    return found
 
 
 def latest(rows: pa.Table, keys: Sequence[str]) -> pa.Array:
@@ -90,16 +121,6 @@ def _needed(questions: pa.Table) -> list[str]:
     lived = pc.sum(pc.equal(limits, questions[AT])).as_py() or 0
     counts = {_BY_EVENT: limits.null_count, _AS_LIVED: lived, _BY_LIMIT: len(limits) - limits.null_count - lived}
     return [sql for sql, count in counts.items() if count]
-
-
-def _fill(found: np.ndarray, answers: pa.Table, questions: pa.Table, ttl_us: int | None) -> None:
-    """Put the answers of one statement in their places, without those that had expired."""
-    answers = answers.filter(answers["found"].is_valid())
-    places, rows, at = (answers[name].to_numpy() for name in (PLACE, "found", "found_at"))
-    if ttl_us is not None:
-        alive = at + ttl_us >= questions[AT].to_numpy()[places]
-        places, rows = places[alive], rows[alive]
-    found[places] = rows
 
 
 def _names(keys: Sequence[str]) -> list[str]:

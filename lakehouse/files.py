@@ -24,14 +24,15 @@ from pyarrow.fs import FileSystem, PyFileSystem
 class Encoding(NamedTuple):
     """How hard a file is compressed. `row_group` rows are the least that a reader reads."""
 
-    level: int
+    compression: str
+    level: int | None
     row_group: int
     dense: bool = False
 
 
-HOT = Encoding(level=1, row_group=128 * 1024)
+HOT = Encoding("snappy", None, row_group=128 * 1024)
 """Files of one commit: small, soon to be compacted."""
-DENSE = Encoding(level=9, row_group=32 * 1024, dense=True)
+DENSE = Encoding("zstd", 9, row_group=32 * 1024, dense=True)
 """Files of a compaction: written once, read often."""
 
 
@@ -75,13 +76,13 @@ def _parts(rows: pa.Table, partition_by: Sequence[str]) -> Iterator[tuple[dict[s
 def _write(files: Storage, rows: pa.Table, values: dict[str, Any], encoding: Encoding, new_data: bool) -> AddAction:
     texts = {name: None if value is None else str(value) for name, value in values.items()}
     folder = "".join(f"{name}={'__HIVE_DEFAULT_PARTITION__' if text is None else quote(text, safe='')}/" for name, text in texts.items())
-    path = f"{folder}part-00000-{uuid.uuid4()}-c000.zstd.parquet"
+    path = f"{folder}part-00000-{uuid.uuid4()}-c000.{encoding.compression}.parquet"
     collected: list[pq.FileMetaData] = []
     sink = pa.BufferOutputStream()
     pq.write_table(
         rows,
         sink,
-        compression="zstd",
+        compression=encoding.compression,
         compression_level=encoding.level,
         row_group_size=encoding.row_group,
         write_statistics=_indexed(rows.schema),

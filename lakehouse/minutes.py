@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.signals import Signal
 from lakehouse.tables import MINUTE_COUNTERS, MINUTE_STATS, TIME, VEHICLE_MINUTES
 
 KEY = ["vehicle_id", "minute", "known_at"]
 _MINUTE_US, _SECOND_US = 60_000_000, 1_000_000
+_MOST = np.iinfo(np.int64).max
 _HOW = {"n": "sum", "sum": "sum", "min": "min", "max": "max"}
 _FIRST = [("frames", "sum"), ("first_ts", "min"), ("last_ts", "max"), ("region", "max"), ("date", "max"), ("partition", "max")]
 _AGGREGATES = _FIRST + [
@@ -29,27 +31,57 @@ def partials(rows: pa.Table) -> pa.Table:
 
     The columns are those of the table `gold.vehicle_minutes`; a row is not yet a revision, for it lacks the earlier ones.
     """
+    if not rows.num_rows:
+        return VEHICLE_MINUTES.empty_table()
     event, known = (rows[name].cast(pa.int64()).to_numpy() for name in ("event_ts", "known_at"))
     minute = event // _MINUTE_US * _MINUTE_US
-    second = known // _SECOND_US * _SECOND_US + _SECOND_US
+    known = np.maximum(minute + _MINUTE_US, known // _SECOND_US * _SECOND_US + _SECOND_US)
+    vehicles = rows["vehicle_id"].combine_chunks().dictionary_encode()
+    codes = vehicles.indices.to_numpy(zero_copy_only=False)
+    order = np.lexsort((known, minute, codes))
+    event, known, minute, codes = event[order], known[order], minute[order], codes[order]
+    changes = (np.diff(codes) != 0) | (np.diff(minute) != 0) | (np.diff(known) != 0)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
-        "date": pc.strftime(pa.array(minute, TIME), format="%Y-%m-%d"),
-        "vehicle_id": rows["vehicle_id"],
-        "region": rows["region"],
-        "minute": pa.array(minute, TIME),
-        "known_at": pa.array(np.maximum(minute + _MINUTE_US, second), TIME),
-        "frames": pa.array(np.ones(rows.num_rows, np.int64)),
-        "first_ts": rows["event_ts"],
-        "last_ts": rows["event_ts"],
-        "partition": rows["partition"],
+        "date": pc.strftime(pa.array(minute[starts], TIME), format="%Y-%m-%d"),
+        "vehicle_id": vehicles.dictionary.take(pa.array(codes[starts])),
+        "region": _greatest(rows["region"], order, starts),
+        "minute": pa.array(minute[starts], TIME),
+        "known_at": pa.array(known[starts], TIME),
+        "frames": pa.array(np.diff(np.concatenate([starts, [rows.num_rows]]))),
+        "first_ts": pa.array(np.minimum.reduceat(event, starts), TIME),
+        "last_ts": pa.array(np.maximum.reduceat(event, starts), TIME),
+        "partition": pa.array(np.maximum.reduceat(rows["partition"].to_numpy()[order], starts)),
     }
     for signal in (*MINUTE_STATS, *MINUTE_COUNTERS):
-        multiples = pc.round(pc.multiply(rows[signal.name], float(signal.scale)), round_mode="half_to_even").cast(pa.int64())
-        for part in ("sum", "min", "max") if signal.minute == "stats" else ("min", "max"):
-            columns[f"{signal.name}_{part}"] = multiples
-        if signal.minute == "stats":
-            columns[f"{signal.name}_n"] = pc.is_valid(multiples).cast(pa.int64())
-    return merge([pa.table([columns[name] for name in VEHICLE_MINUTES.names], names=VEHICLE_MINUTES.names)])
+        columns |= _summed(signal, rows[signal.name], order, starts)
+    return pa.table([columns[name] for name in VEHICLE_MINUTES.names], names=VEHICLE_MINUTES.names).cast(VEHICLE_MINUTES)
+
+
+def _summed(signal: Signal, values: pa.ChunkedArray, order: np.ndarray, starts: np.ndarray) -> dict[str, pa.Array]:
+    """Count, sum, least and greatest of a signal in each stretch of the ordered rows, as multiples of its resolution."""
+    parts = ("n", "sum", "min", "max") if signal.minute == "stats" else ("min", "max")
+    if values.null_count == len(values):
+        made = {part: pa.nulls(len(starts), pa.int64()) for part in parts} | {"n": pa.array(np.zeros(len(starts), np.int64))}
+        return {f"{signal.name}_{part}": made[part] for part in parts}
+    scaled = np.rint(values.to_numpy()[order] * float(signal.scale))
+    there = ~np.isnan(scaled)
+    count = np.add.reduceat(there.astype(np.int64), starts)
+    none = count == 0
+    found = {"n": count}
+    for part, neutral, reduced in (("sum", 0, np.add), ("min", _MOST, np.minimum), ("max", -_MOST, np.maximum)):
+        if part in parts:
+            whole = np.where(there, scaled, 0).astype(np.int64) if values.null_count else scaled.astype(np.int64)
+            found[part] = reduced.reduceat(np.where(there, whole, neutral) if values.null_count else whole, starts)
+    return {f"{signal.name}_{part}": pa.array(found[part], mask=none if part != "n" else None) for part in parts}
+
+
+def _greatest(texts: pa.ChunkedArray, order: np.ndarray, starts: np.ndarray) -> pa.Array:
+    """The greatest text of each stretch."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    ranks = np.argsort(np.argsort(np.array(names, dtype=object)))[encoded.indices.to_numpy(zero_copy_only=False)]
+    return pa.array(sorted(names), pa.string()).take(pa.array(np.maximum.reduceat(ranks[order], starts)))
 
 
 def merge(tables: list[pa.Table]) -> pa.Table:

@@ -145,6 +145,19 @@ ALERT_STATE = pa.schema(
 )
 """Frames and snapshots that the alert engine needs to take in late data, in a ring of slots; `state.live` says which chunks count."""
 
+SCORES = pa.schema(
+    [
+        _DATE,
+        pa.field("vehicle_id", pa.string()),
+        pa.field("event_ts", TIME),
+        *(pa.field(name, pa.string()) for name in ("model", "version")),
+        pa.field("value", pa.float64()),
+        pa.field("unit", pa.string()),
+        pa.field("partition", pa.int32()),
+    ]
+)
+"""What models said, as on `model.scores.v1`. A crash within a checkpoint leaves equal rows twice: read DISTINCT."""
+
 BRONZE_OF: dict[Kind, str] = {"telemetry": "bronze.telemetry", "cells": "bronze.cells", "event": "bronze.events"}
 SILVER_OF: dict[Kind, str] = {"telemetry": "silver.telemetry", "cells": "silver.cells", "event": "silver.events"}
 
@@ -162,6 +175,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "gold.vehicle_minutes": VEHICLE_MINUTES,
     **GOLD_SCHEMAS,
     "gold.alerts": ALERTS,
+    "gold.scores": SCORES,
     "state.live": LIVE_STATE,
     "state.alerts": ALERT_STATE,
 }
@@ -179,6 +193,7 @@ PARTITIONED_BY: dict[str, list[str]] = {
     "gold.vehicle_minutes": ["date"],
     **GOLD_PARTITIONED_BY,
     "gold.alerts": ["date", "partition"],
+    "gold.scores": ["date"],
     "state.live": ["partition"],
     "state.alerts": ["partition", "slot"],
 }

@@ -11,6 +11,8 @@ goes on in windows from the offsets that it gave out last.
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,8 +29,8 @@ from lakehouse.reader import dataset
 
 log = logging.getLogger(__name__)
 
-WINDOW = 20_000
-"""Offsets a partition that one step of catching up reads: bounds the memory of a long backlog."""
+WINDOW, LEAST_WINDOW = 60_000, 5_000
+"""Offsets, of all partitions together and of each at least, that one step of catching up reads: bounds the memory of a long backlog."""
 IDLE_POLLS = 100
 """After so many looks without anything new, it is asked whether the log has gone on without this reader."""
 
@@ -72,22 +74,32 @@ class Tail:
 
     def _windows(self) -> Iterator[pa.Table]:
         held = dataset(self._table)
-        for source in sorted(sources(self._table)):
-            low = self._given.get(source, -1)
-            place = (
-                (ds.field("cluster") == source.cluster)
-                & (ds.field("topic_id") == source.topic_id)
-                & (ds.field("partition") == source.partition)
-                & self._mine
-            )
-            offsets = held.to_table(columns=["offset"], filter=place & (ds.field("offset") > low))["offset"]
-            highest = pc.max(offsets).as_py() if len(offsets) else None
-            while highest is not None and low < highest:
-                window = place & (ds.field("offset") > low) & (ds.field("offset") <= low + WINDOW)
-                rows = held.to_table(columns=self._columns, filter=window)
-                low += WINDOW
-                if rows.num_rows:
-                    yield self._noted(in_order(rows))
+        places = {
+            source: (ds.field("cluster") == source.cluster)
+            & (ds.field("topic_id") == source.topic_id)
+            & (ds.field("partition") == source.partition)
+            & self._mine
+            for source in sorted(sources(self._table))
+        }
+        low = {source: self._given.get(source, -1) for source in places}
+        high = {}
+        for source, place in places.items():
+            offsets = held.to_table(columns=["offset"], filter=place & (ds.field("offset") > low[source]))["offset"]
+            if len(offsets):
+                low[source], high[source] = pc.min(offsets).as_py() - 1, pc.max(offsets).as_py()
+        step = max(WINDOW // max(len(high), 1), LEAST_WINDOW)
+        # All sources go on together: a file that holds rows of several is read once a window, not once a source.
+        while high:
+            windows = [
+                place & (ds.field("offset") > low[source]) & (ds.field("offset") <= low[source] + step)
+                for source, place in places.items()
+                if source in high
+            ]
+            rows = held.to_table(columns=self._columns, filter=reduce(or_, windows))
+            low = {source: offset + step for source, offset in low.items()}
+            high = {source: last for source, last in high.items() if low[source] < last}
+            if rows.num_rows:
+                yield self._noted(in_order(rows))
 
     def poll(self) -> list[pa.Table]:
         """The rows of each commit since the last call, oldest commit first; usually none or one. After a lost place, a window."""

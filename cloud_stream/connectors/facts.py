@@ -50,8 +50,9 @@ class FactTables:
 
     def flush(self) -> Committed:
         """Fold in what has been gathered now."""
-        if self._dimensions.refresh() or not self._due:
-            for table in self._tables.values():
+        changed = self._dimensions.refresh()
+        for table in self._tables.values():
+            if changed or (not self._due and not table.keyed(self._dimensions)):
                 table.rekey(self._dimensions)
         gathered = {kind: pa.concat_tables(tables) for kind, tables in self._rows.items() if tables}
         written = {name: self._fold(FACTS[name], table, gathered) for name, table in self._tables.items()}

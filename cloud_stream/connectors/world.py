@@ -10,6 +10,7 @@ import pyarrow as pa
 from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.delta import Committed
 from cloud_stream.connectors.kafka import Outbox
+from cloud_stream.connectors.score_store import ScoreStore
 from cloud_stream.steps.alert_checkpoint import alert_pieces
 from cloud_stream.steps.alert_checkpoint import dump as dump_alerts
 from cloud_stream.steps.checkpoint import dump
@@ -33,7 +34,7 @@ class World:
     """Effects go out at once; the checkpoint follows when all of them have arrived."""
 
     def __init__(self, lake: str, kafka: str, online: OnlineWriter, reactor: Reactor, observe: Callable[[pa.Table], None]) -> None:
-        self._table, self._alerts = open_table(lake, "state.live"), AlertStore(lake)
+        self._table, self._alerts, self._scores = open_table(lake, "state.live"), AlertStore(lake), ScoreStore(lake)
         self._outbox = Outbox(kafka)
         self._online, self._reactor, self._observe = online, reactor, observe
         self._next = time.monotonic() + CHECKPOINT_S
@@ -47,6 +48,7 @@ class World:
             self._outbox.send(ALERTS, alert.vehicle_id, encode(alert))
         for score in item.scores:
             self._outbox.send(SCORES, score.vehicle_id, encode(score))
+        self._scores.keep(item.scores)
         views = item.views()
         if any(rows.num_rows for rows in views.values()) and patiently(lambda: self._online.write_views(views)):
             everything = self._reactor.everything()
@@ -73,6 +75,7 @@ class World:
             partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in state.reached}))
             self._alerts.upsert([(alarms.partition_of(alert.vehicle_id), alert) for alert in alarms.changed.values()])
             alarms.changed = {}
+            self._scores.write(alarms.partition_of)
             pieces, chunks = dump_alerts(alarms, alarms.written)
             self._alerts.write(chunks)
             table = pa.concat_tables([dump(state), alert_pieces(alarms, pieces)])

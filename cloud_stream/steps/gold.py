@@ -14,7 +14,7 @@ RECENT_MS = 5 * 60 * 1000
 _PILE = 16
 
 Lookup = Callable[[pa.Table], pa.Table]
-"""The revisions that the table holds of the minutes of the given rows."""
+"""The revisions that the table holds of the minutes of the given rows; of their vehicles' other minutes too, which are passed over."""
 
 
 class MinuteMaker:
@@ -61,7 +61,10 @@ class MinuteMaker:
         key = ["vehicle_id", "minute"]
         recent = self._recent.join(known.select(key), key, join_type="left semi").select(VEHICLE_MINUTES.names)
         elsewhere = again.join(recent.select(key), key, join_type="left anti").select(VEHICLE_MINUTES.names)
-        return pa.concat_tables([recent, self._lookup(elsewhere)]) if elsewhere.num_rows else recent
+        if not elsewhere.num_rows:
+            return recent
+        found = self._lookup(elsewhere).join(elsewhere.select(key), key, join_type="left semi").select(VEHICLE_MINUTES.names)
+        return pa.concat_tables([recent, found])
 
     def _remember(self, revisions: pa.Table, clock_ms: int) -> None:
         together = pa.concat_tables([self._recent, revisions])

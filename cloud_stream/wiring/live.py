@@ -41,7 +41,7 @@ PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1, "pulse": 2.0}
 
 def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     """Kafka to online features, alerts and scores."""
-    patiently(lambda: writer.ensure(settings.lake, ["state.live", "state.alerts", "gold.alerts"]))
+    patiently(lambda: writer.ensure(settings.lake, ["state.live", "state.alerts", "gold.alerts", "gold.scores"]))
     table = open_table(settings.lake, "state.live").to_pyarrow_table()
     reached = {name: reached_of(settings.lake, "state.live", owned(settings, topic)) for name, topic in READ.items()}
     alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS})

@@ -7,7 +7,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from features.cells import FEATURES
 
-RISING = {"below": 1, "apart": 1, "gap_below": 1, "low_share": 1, "below_long": 1}
+RISING = {"below": 1, "apart": 1, "gap_below": 1, "low_share": 1, "below_long": 1, "sinking_long": 1}
 INPUTS = tuple(name for name in FEATURES if name not in ("above", "spread_mv", "hot"))
 """What is common to the pack says nothing of one cell; and a simulated pack is quieter than a real one."""
 MOST_SPREADS = 60.0

@@ -1,4 +1,4 @@
-"""What `voltlake models train | promote | list` do. Nothing is printed here."""
+"""The live model `energy_per_km`: what it learns from a running stack. Nothing is printed here."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +7,11 @@ import msgspec
 
 from contracts import report
 from features import registry
-from features.datasets import MINUTES_TABLE, energy_dataset
+from features.datasets import INPUTS, MINUTES_TABLE, energy_dataset
 from features.registry import Version
 from features.store import open_store
 from features.training import MODEL, PARAMETERS, UNIT, fit
-from features.transforms import ENERGY_V1, ENERGY_V1_FEATURES, VEHICLE_LIVE_TABLE
+from features.transforms import ENERGY_V1, VEHICLE_LIVE_TABLE
 from lakehouse import reader
 
 
@@ -42,7 +42,7 @@ def train(lake: str, folder: Path, redis_url: str, mlflow_uri: str, progress: Ca
     fitted = fit(dataset)
     progress("logging to MLflow")
     tags = {"git_commit": report.commit(), "feature_service": ENERGY_V1, "unit": UNIT, **versions}
-    params = {**PARAMETERS, "features": ",".join(ENERGY_V1_FEATURES), "driven_minutes": dataset.minutes}
+    params = {**PARAMETERS, "features": ",".join(INPUTS), "driven_minutes": dataset.minutes}
     version = registry.log(mlflow_uri, MODEL, fitted.model, fitted.example, {"params": params, "metrics": fitted.metrics, "tags": tags})
     first = not any(registry.CHAMPION in row.aliases for row in registry.versions(mlflow_uri, MODEL))
     if first:

@@ -120,9 +120,11 @@ def read(exact: pa.Table, clocks: np.ndarray) -> facts.Columns:  # noqa: ARG001 
     capacity_kwh = np.where(span >= MIN_SOC_SPAN, _slopes(exact, ENERGY_LINE) * 10, np.nan)
     capacity_ah = np.where(span >= MIN_SOC_SPAN, _slopes(exact, CHARGE_LINE) * 100, np.nan)
     reported = ratio(of.number("left_sum"), of.number("left_soc_sum")) * 100
-    capacity = np.where(np.isnan(capacity_kwh), reported, capacity_kwh)
     in_kwh, out_kwh = of.span("energy_in_wh", 1000), of.span("energy_out_wh", 1000)
+    in_ah, out_ah = of.span("charge_in", 100), of.span("charge_out", 100)
     ever_kwh = of.number("energy_in_wh_max", 1000) + of.number("energy_out_wh_max", 1000)
+    ever_ah = of.number("charge_in_max", 100) + of.number("charge_out_max", 100)
+    energy = np.where(np.isnan(reported), capacity_kwh, reported)
     soh, has_soh = of.held("soh_to")
     hottest, has_probe = of.held("hottest")
     weakest, has_cell = of.held("weakest")
@@ -130,8 +132,8 @@ def read(exact: pa.Table, clocks: np.ndarray) -> facts.Columns:  # noqa: ARG001 
         "frames": exact["frames"].combine_chunks(),
         "energy_in_kwh": floats(in_kwh),
         "energy_out_kwh": floats(out_kwh),
-        "charge_in_ah": floats(of.span("charge_in", 100)),
-        "charge_out_ah": floats(of.span("charge_out", 100)),
+        "charge_in_ah": floats(in_ah),
+        "charge_out_ah": floats(out_ah),
         "min_soc_pct": floats(of.number("soc_min", 100)),
         "max_soc_pct": floats(of.number("soc_max", 100)),
         "soh_pct": pa.array(undated(soh) / 100.0, mask=~has_soh),
@@ -139,8 +141,8 @@ def read(exact: pa.Table, clocks: np.ndarray) -> facts.Columns:  # noqa: ARG001 
         "capacity_ah": floats(capacity_ah),
         "reported_capacity_kwh": floats(reported),
         "resistance_mohm": floats(_resistances(exact) * 1000),
-        "cycles": floats(ratio((in_kwh + out_kwh) / 2, capacity)),
-        "lifetime_cycles": floats(ratio(ever_kwh / 2, capacity)),
+        "cycles": floats(_cycles(in_ah + out_ah, capacity_ah, in_kwh + out_kwh, energy)),
+        "lifetime_cycles": floats(_cycles(ever_ah, capacity_ah, ever_kwh, energy)),
         "mean_spread_mv": floats(of.mean("spread")),
         "max_spread_mv": floats(of.number("spread_max")),
         "mean_temp_c": floats(of.mean("pack_temp", 10)),
@@ -159,6 +161,12 @@ def read(exact: pa.Table, clocks: np.ndarray) -> facts.Columns:  # noqa: ARG001 
 NUMBER_BITS = 12
 NUMBERS = (1 << NUMBER_BITS) - 1
 """A cell's or probe's place stands in the low bits behind its value, so that the extreme one is known by number."""
+
+
+def _cycles(charge: np.ndarray, capacity_ah: np.ndarray, energy: np.ndarray, capacity_kwh: np.ndarray) -> np.ndarray:
+    """Full cycles by charge where the day gives a capacity in Ah, else by energy, which has the pack's losses in it."""
+    by_charge = ratio(charge / 2, capacity_ah)
+    return np.where(np.isnan(by_charge), ratio(energy / 2, capacity_kwh), by_charge)
 
 
 def _slopes(exact: pa.Table, names: tuple[str, ...]) -> np.ndarray:

@@ -83,17 +83,21 @@ class FactTable:
         late = (ds.field("end_ts") >= since) & ds.field("partition").isin(partitions)
         return set(dataset(self.table).to_table(columns=["date"], filter=late)["date"].unique().to_pylist())
 
+    def keyed(self, dimensions: Dimensions) -> bool:
+        """Whether the newest commit was made with this state of the dimensions."""
+        return (self.table.transaction_version(DIMENSIONS) or 0) >= dimensions.version
+
     def rekey(self, dimensions: Dimensions) -> int:
-        """Give the rows the surrogate keys of a dimension that has changed since they were written; how many had another one."""
+        """Give the rows the surrogate keys of a dimension that has changed since they were written; how many had another one.
+
+        Rows of all Kafka partitions, for their owner may have looked at the dimension before this one did.
+        """
         return persistently(self.table, self._fact.name, lambda: self._rekey(dimensions))
 
     def _rekey(self, dimensions: Dimensions) -> int:
         fact = self._fact
-        if (self.table.transaction_version(DIMENSIONS) or 0) >= dimensions.version:
-            return 0
-        mine = ds.field("partition").isin(sorted({source.partition for source in self._sources}))
         begins = fact.fields_begin
-        held = dataset(self.table).to_table(columns=list({"date", "partition", "vehicle_id", "vehicle_key", begins}), filter=mine)
+        held = dataset(self.table).to_table(columns=list({"date", "partition", "vehicle_id", "vehicle_key", begins}))
         instants = facts.milliseconds(held[begins])
         wanted = pa.array(dimensions.as_of(held["vehicle_id"].to_pylist(), instants), pa.string())
         wrong = held.filter(pc.not_equal(held["vehicle_key"], wanted))

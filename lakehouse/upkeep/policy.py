@@ -39,6 +39,7 @@ POLICIES: dict[str, Policy] = {
     "state.live": _MEMORY,
     "state.alerts": _MEMORY,
     "gold.vehicle_minutes": Policy(compact="library", day="date"),
+    "gold.scores": Policy(compact="library", day="date", keep_days=90),
 }
 
 

@@ -8,9 +8,8 @@ import pytest
 from feast import FeatureStore
 
 from contracts.errors import Terminal
-from features.datasets import LEAST_DISTANCE_M, driven_minutes, energy_dataset
+from features.datasets import INPUTS, LEAST_DISTANCE_M, driven_minutes, energy_dataset
 from features.store import apply, open_store
-from features.transforms import ENERGY_V1_FEATURES
 from lakehouse.tables import SCHEMAS
 from tests.features.made import T0, add, frames, full, minutes
 
@@ -55,7 +54,7 @@ def test_standing_crawling_and_unmeasured_minutes_are_left_out() -> None:
 def test_a_model_sees_the_features_at_the_start_of_its_minute(store: FeatureStore, lake: Path) -> None:
     said: list[str] = []
     found = energy_dataset(store, str(lake), said.append)
-    assert tuple(found.features) == ENERGY_V1_FEATURES
+    assert tuple(found.features) == INPUTS
     assert said == ["70 driven minutes of 7 vehicles; reading their features"]
     # Each vehicle's first minute starts with its first frame, which was known only a moment later: there is nothing to see yet.
     assert (found.minutes, len(found.label), set(found.vehicles)) == (70, 63, {f"TEST-{number:03d}" for number in range(7)})

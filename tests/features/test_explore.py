@@ -44,7 +44,7 @@ def test_every_feature_leads_back_to_signals_and_forward_to_services(store: Feat
     [
         (lambda store: explore.describe(store, "no_such"), "voltlake features list"),
         (lambda store: explore.lineage(store, "no_such"), "voltlake features list"),
-        (lambda store: explore.service_of(store, "energy_v9"), "there are battery_fault_v1, charging_v1"),
+        (lambda store: explore.service_of(store, "energy_v9"), "there are battery_fault_v1"),
         (lambda store: explore.historical(store, ["V"], "energy_v1", "2026-03-01T12:00:00"), "has no zone"),
         (lambda store: explore.historical(store, ["V"], "energy_v1", "noon"), "no instant"),
         (lambda store: list(explore.materialize(store, ["no_such"], "")), "no feature view 'no_such'"),

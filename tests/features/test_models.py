@@ -1,39 +1,27 @@
 """Train through Feast, register in MLflow, promote by alias."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from contracts.errors import Terminal, Transient
 from features import registry
-from features.datasets import Dataset
+from features.datasets import INPUTS, Dataset
 from features.models import live as models
 from features.store import apply
 from features.training import MODEL, fit, held_back
 from features.transforms import ENERGY_V1_FEATURES
-from tests.features.made import T0, add, frames, minutes
+from tests.features.learnable import made_learnable
 
 
 @pytest.fixture(scope="module")
 def learnable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake in which the consumption of a minute follows the speed and the cold at its start."""
     lake = tmp_path_factory.mktemp("learnable")
-    start = T0 - timedelta(seconds=1)  # so that the frame of a minute's start is known there
-    rows = frames(24, 1201, start=start)
-    add(lake, "silver.telemetry", rows)
-    found = {(row["vehicle_id"], row["event_ts"]): row for row in rows.to_pylist()}
-    driven = []
-    for row in minutes(25, 20).to_pylist():
-        seen = found.get((row["vehicle_id"], row["minute"] - timedelta(seconds=1)))
-        if seen is not None and seen["speed_kmh"] is not None and seen["ambient_c"] is not None:
-            wh_per_km = 2 * abs(seen["speed_kmh"]) + abs(seen["ambient_c"] - 50)
-            driven.append({**row, "energy_out_kwh_max": row["energy_out_kwh_min"] + 20 + round(wh_per_km * 0.8)})
-    add(lake, "gold.vehicle_minutes", pa.Table.from_pylist(driven))
+    made_learnable(lake)
     return lake
 
 
@@ -75,11 +63,11 @@ def test_a_version_says_what_it_was_made_of(trained: tuple, learnable: Path) -> 
     assert row.tags["delta_version.silver.telemetry"] == row.tags["delta_version.gold.vehicle_minutes"] == "1"
     assert len(row.tags["git_commit"]) in (7, 40)
     info = mlflow.models.get_model_info(f"models:/{MODEL}/1")
-    assert tuple(info.signature.inputs.input_names()) == ENERGY_V1_FEATURES
+    assert tuple(info.signature.inputs.input_names()) == INPUTS
     assert info.saved_input_example_info is not None
     run = registry.connect(uri).get_run(row.run_id)
     assert run.data.params["loss"] == "absolute_error"
-    assert run.data.params["features"] == ",".join(ENERGY_V1_FEATURES)
+    assert run.data.params["features"] == ",".join(INPUTS)
     files = Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts"
     assert list(files.rglob("MLmodel"))
 

@@ -11,7 +11,7 @@ from feast import FeatureStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import large
+from features import large, sorted_search
 from features.point_in_time import latest, match
 from features.transforms import VEHICLE_LIVE, VEHICLE_LIVE_FEATURES
 from tests.features.made import T0
@@ -51,9 +51,15 @@ def tables(questions: list[tuple], rows: list[tuple]) -> tuple[pa.Table, pa.Tabl
     return pa.table(asked), pa.table(given_rows)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("fits", [1 << 62, 0], ids=["sorted search", "joins"])
+def test_the_join_is_its_definition(fits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_search, "_FITS", fits)
+    agrees()
+
+
+@settings(max_examples=120, deadline=None)
 @given(QUESTIONS, ROWS, TTL)
-def test_the_join_is_its_definition(questions: list[tuple], rows: list[tuple], ttl: int | None) -> None:
+def agrees(questions: list[tuple], rows: list[tuple], ttl: int | None) -> None:
     limited = [(key, at, {"lived": at, "any": None}.get(limit, limit)) for key, at, limit in questions]
     asked, given_rows = tables(limited, rows)
     assert match(asked, given_rows, ["k"], ttl).to_pylist() == [by_definition(question, rows, ttl) for question in limited]

@@ -57,7 +57,7 @@ def test_an_alarm_begins_above_its_limit_and_ends_below_half_of_it() -> None:
     scores = [0.0] * 3 + [1.0] * 20 + [0.6] * 20 + [0.0] * 20 + [1.0] * 20
     rows = pd.DataFrame({"hour_s": np.arange(len(scores)) * 3600.0, "cell": 3, "score": scores})
     quiet = rows.assign(cell=4, score=0.1)
-    began, hours = battery_task.alarms(pd.concat([rows, quiet]))
+    began, hours = battery_task.alarms(pd.concat([rows, quiet]), 0.95)
     assert hours == len(scores)
     assert [at / 3600 for at in began] == [3 + 12, 63 + 12], "once the mean of twelve hours is above the limit; 0.6 keeps it, 0 ends it"
 

@@ -90,7 +90,7 @@ def _celsius(raw: np.ndarray) -> np.ndarray:
     return valid - RAW_OFFSET_C if np.nanmedian(valid) > RAW_OFFSET_C + 5 else valid
 
 
-VEHICLES, DAYS, CADENCE_S = 80, 5.0, 60.0
+VEHICLES, DAYS, CADENCE_S = 80, 6.0, 60.0
 START_S = 1_714_521_600.0
 _KINDS = {
     "cell.weak_capacity": (0.3, 1.0),
@@ -108,7 +108,7 @@ MATURED = 0.25
 
 
 def simulated(progress: Callable[[str], None], vehicles: int = VEHICLES, days: float = DAYS) -> Iterator[PackHour]:
-    """Hours of a simulated fleet, half of it with a faulty cell at some time. Vehicles with several faults are left out."""
+    """Hours of a simulated fleet, half of them with a faulty cell at some time. Vehicles with several faults are left out."""
     wanted = Wanted(
         fleet=Fleet(vehicles=vehicles, seed=11), start_s=START_S, days=days, cadence_s=CADENCE_S, cells_s=CADENCE_S, window_s=WINDOW_S, prefix="CELL"
     )

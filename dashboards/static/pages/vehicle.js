@@ -24,7 +24,7 @@ export async function show(root, view) {
   const range = new Range(view, ["1h", "6h", "24h", "7d", "30d"], "24h", load);
   const state = h("span.state.chip", {}, "\u2013"), source = h("span.note");
   const gauges = gaugeRow(), chartBox = h(".charts"), timing = h("span.note.small");
-  const features = h("dl.dl.features"), windows = h(".windows"), scores = h(".scores"), cells = h(".cells"), alerts = h("ul.alert-list.in-panel");
+  const features = h("div"), windows = h(".windows"), scores = h(".scores"), cells = h(".cells"), alerts = h("ul.alert-list.in-panel");
   const trips = tripTable(), sessions = sessionTable();
   const facts = [known.identity.model, known.identity.vin && `VIN ${known.identity.vin}`, known.current.region ?? known.identity.region, ...(known.identity.tags ?? [])].filter(Boolean);
   const picker = h("select.select", { "aria-label": "Add a signal", onchange: () => { signals = [...new Set([...signals, picker.value])].slice(-MOST); keep(); } });
@@ -100,7 +100,7 @@ export async function show(root, view) {
     source.textContent = currentMs ? `from ${fresh || told?.event_ms === currentMs ? "the online store" : "gold"}, ${age((nowMs - currentMs) / 1000)} old` : "no frame yet";
     gauges.show();
     const shown = told ? Object.entries(told.values) : [];
-    replace(features, shown.length ? shown.map(([feature, value]) => [h("dt", { title: says[feature] }, signalTitle(feature)), h("dd", {}, reading(value, units[feature] ?? "", feature), h("span.feature-age", {}, value == null ? "" : age((nowMs - (told.ages?.[feature] ?? told.event_ms)) / 1000)))]) : h(".empty", {}, h("strong", {}, "Nothing online yet"), "The live flow has not written this vehicle's features"));
+    replace(features, shown.length ? h("dl.dl.features", {}, shown.map(([feature, value]) => [h("dt", { title: says[feature] }, signalTitle(feature)), h("dd", {}, reading(value, units[feature] ?? "", feature), h("span.feature-age", {}, value == null ? "" : age((nowMs - (told.ages?.[feature] ?? told.event_ms)) / 1000)))])) : h(".empty", {}, h("strong", {}, "Nothing online yet"), "The live flow has not written this vehicle's features"));
   }
   const OPEN = new Set();
   function paintWindows() {

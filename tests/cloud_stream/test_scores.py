@@ -1,0 +1,89 @@
+"""Scores reach the lake as they reach Kafka, and a challenger's never under the champion's name."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from prometheus_client import REGISTRY
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from cloud_stream.connectors.score_store import ScoreStore
+from cloud_stream.wiring.scores import MODEL, SHADOW, predictor, scores
+from features import registry
+from features.models import desk
+from features.scoring import Champion
+from features.transforms import SCORABLE
+from lakehouse import reader, writer
+
+COLUMNS = ["speed_kmh", "soc_pct", "ambient_c"]
+ROWS = pa.table(
+    {
+        "vehicle_id": ["V-1", "V-2"],
+        "event_ts": pa.array([1_700_000_000_000_000, 1_700_000_060_000_000], pa.timestamp("us", tz="UTC")),
+        **{name: pa.array([50.0, None], pa.float64()) for name in SCORABLE},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with a champion and a challenger."""
+    place = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(50, 10, (200, 3)), columns=COLUMNS)
+    for weight in (1.0, 2.0):
+        model = HistGradientBoostingRegressor(max_iter=30, random_state=0).fit(frame, frame["speed_kmh"] * weight)
+        registry.log(place, MODEL, model, frame.head(5), {"params": {}, "metrics": {}, "tags": {}})
+    registry.promote(place, MODEL, "1")
+    desk.shadow(place, MODEL, "2")
+    return place
+
+
+def test_both_score_each_frame_and_neither_under_the_others_name(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Champion, "start", Champion.look)
+    found = predictor(uri)(ROWS)
+    assert [(one.model, one.version, one.vehicle_id) for one in found] == [
+        *((MODEL, "1", vehicle) for vehicle in ("V-1", "V-2")),
+        *((SHADOW, "2", vehicle) for vehicle in ("V-1", "V-2")),
+    ]
+    assert found[0].event_ts == 1_700_000_000_000
+    assert found[2].value == pytest.approx(2 * found[0].value, rel=0.05)
+    assert REGISTRY.get_sample_value("flow_live_model_version", {"model": MODEL}) == 1
+    assert REGISTRY.get_sample_value("flow_live_model_refused", {"model": SHADOW}) == 0
+    assert predictor("")(ROWS) == [], "without MLflow the flow goes on without scores"
+
+
+def test_trees_asked_directly_answer_as_mlflow_does(uri: str) -> None:
+    import mlflow
+
+    registry.connect(uri)
+    plain = mlflow.pyfunc.load_model(f"models:/{MODEL}/1")
+    champion = Champion(uri, MODEL, features=SCORABLE)
+    champion.look()
+    assert champion._loaded is not None
+    assert champion._loaded.trees
+    random = np.random.default_rng(1)
+    table = pa.table({name: random.normal(50, 10, 300) for name in SCORABLE})
+    scored = champion.score(table)
+    assert scored is not None
+    assert np.array_equal(scored[1], plain.predict(table.select(COLUMNS).to_pandas()))
+
+
+def test_scores_are_kept_in_gold(uri: str, tmp_path: Path) -> None:
+    lake = str(tmp_path)
+    writer.ensure(lake, ["gold.scores"])
+    store = ScoreStore(lake)
+    store.write(lambda _vehicle: 0)
+    assert reader.count(lake, "gold.scores") == 0
+    champion = Champion(uri, MODEL, features=SCORABLE)
+    champion.look()
+    made = scores(MODEL, champion, ROWS)
+    store.keep(made)
+    store.write(lambda vehicle: int(vehicle[-1]))
+    store.write(lambda _vehicle: 0)
+    rows = reader.arrow(lake, "gold.scores").to_pylist()
+    assert sorted((row["vehicle_id"], row["version"], row["value"], row["partition"], row["date"]) for row in rows) == sorted(
+        (one.vehicle_id, one.version, one.value, int(one.vehicle_id[-1]), "2023-11-14") for one in made
+    )
