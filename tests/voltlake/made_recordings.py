@@ -64,7 +64,7 @@ def sessions(folder: Path, count: int = 900, seed: int = 2) -> None:
     site = random.integers(0, 2, count)
     start = np.datetime64("2023-01-02T06:00:00", "us") + (np.sort(random.uniform(0, 200 * 24, count)) * HOUR_S).astype("timedelta64[s]")
     park = random.uniform(30, 500, count)
-    power, lacks = np.where(site == 1, 20.0, 3.5), random.uniform(5, 40, count)
+    power, lacks = np.where(site == 1, 20.0, 3.5), random.uniform(25, 50, count)
     energy = np.minimum(power * park / 60, lacks)
     table = {
         "source": np.where(site == 1, "fast", "slow"),
