@@ -1,6 +1,6 @@
 """A batch through all rules: conditions are judged for all rows at once, and only watches that a row can change are looked at singly."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from typing import NamedTuple
 
@@ -29,6 +29,22 @@ class Silence(NamedTuple):
     after_ms: int
 
 
+class Plain(NamedTuple):
+    """Conditions that are a signal against a limit: their places, signals, and what the signal must reach, times the sign."""
+
+    at: tuple[int, ...]
+    names: tuple[str, ...]
+    sign: Array
+    limit: Array
+
+    def near(self, columns: Mapping[str, Array], count: int) -> Array:
+        """Which conditions, of `count`, a row of the batch may raise; of those that are not plain nobody knows."""
+        found = np.ones(count, bool)
+        if self.at:
+            found[list(self.at)] = (np.array([columns[name] for name in self.names]) * self.sign >= self.limit).any(axis=1)
+        return found
+
+
 class Program(NamedTuple):
     """Rules that are ready to run over the columns of `signals`."""
 
@@ -37,6 +53,7 @@ class Program(NamedTuple):
     gateways: tuple[Silence, ...]
     signals: tuple[str, ...]
     nodes: tuple[Node, ...]
+    plain: "Plain"
 
     @property
     def shape(self) -> Shape:
@@ -68,7 +85,15 @@ def program(rules: Sequence[Rule]) -> Program:
     silences = [Silence(rule, round(rule.no_data.after_s * 1000)) for rule in active if rule.no_data]
     vehicles = tuple(one for one in silences if one.rule.no_data and one.rule.no_data.of == "vehicle")
     signals = tuple(sorted({name for root in roots for name in names_of(root)}))
-    return Program(conditions, vehicles, tuple(one for one in silences if one not in vehicles), signals, nodes)
+    return Program(conditions, vehicles, tuple(one for one in silences if one not in vehicles), signals, nodes, _plain(conditions))
+
+
+def _plain(conditions: Sequence[Condition]) -> Plain:
+    places = [at for at, one in enumerate(conditions) if one.judged.limits and one.judged.value.op == "signal"]
+    judged = [conditions[at].judged for at in places]
+    sign = np.array([one.sign for one in judged], float)[:, None]
+    limit = np.array([one.limits[0] for one in judged], float)[:, None] * sign
+    return Plain(tuple(places), tuple(str(one.value.args[0]) for one in judged), sign, limit)
 
 
 def evaluate(memory: Memory, rows: Rows, what: Program, who: Who) -> list[Change]:
@@ -91,7 +116,8 @@ def evaluate(memory: Memory, rows: Rows, what: Program, who: Who) -> list[Change
         changes = _silent(memory, rows, what, (first, who))
         kinds = kind_of(rows.minor)
         busy: Array = np.asarray(memory.attention[:, : memory.size].any(axis=1))
-        for at, condition in enumerate(what.conditions):
+        for at in np.flatnonzero(busy | what.plain.near(columns, len(what.conditions))).tolist():
+            condition = what.conditions[at]
             judged = judge(condition, columns, known, (kinds, present))
             if not busy[at] and judged.max() < RAISE:
                 continue

@@ -37,9 +37,9 @@ class Numbering(Protocol):
 
 def telemetry(engine: Numbering, rows: pa.Table) -> Rows:
     """Silver telemetry rows."""
-    found = _rows(engine, rows, TELEMETRY)
+    found, there = _rows(engine, rows, TELEMETRY), set(rows.column_names)
     for at, name in enumerate(engine.program.signals):
-        if name in rows.column_names:
+        if name in there:
             found.values[at] = rows[name].to_numpy()
         elif name.startswith((MEDIAN, SPREAD)) and engine.baseline is not None:
             signal = name.partition(".")[2]

@@ -29,6 +29,8 @@ from lakehouse.seen import Seen
 
 log = logging.getLogger(__name__)
 KINDS: tuple[Kind, ...] = ("cells", "event")
+TICK_MS = 1_000
+"""How often, by Kafka's clock, silence and quiet are looked at."""
 Facts = Mapping[str, tuple[str, frozenset[str]]]
 """Model and tags by vehicle."""
 
@@ -66,6 +68,7 @@ class Alarms:
         self._desk = Desk({}, state.papers, state.gateways.parents)
         self._refiners = {kind: Refiner(kind, state.reached.get(kind, {}), state.seen.setdefault(kind, {})) for kind in KINDS}
         self.changed: dict[str, Alert] = {}
+        self._ticked_ms = 0
         self.written: set[tuple[int, str, int]] = set()
         self._use(rules)
 
@@ -110,7 +113,11 @@ class Alarms:
     def telemetry(self, rows: pa.Table, clocks: Mapping[int, int]) -> list[Alert]:
         """Silver telemetry rows, in whatever order they are released."""
         self.state.gateways.heard_of(rows)
-        return self._rows("telemetry", rows) + self.tick(clocks)
+        told, now_ms = self._rows("telemetry", rows), max(clocks.values())
+        if now_ms - self._ticked_ms < TICK_MS:
+            return told
+        self._ticked_ms = now_ms
+        return told + self.tick(clocks)
 
     def records(self, kind: Kind, records: pa.Table) -> list[Alert]:
         """Kafka records of cells or events, checked and de-duplicated as silver's are."""
