@@ -14,11 +14,12 @@ from voltlake.stack.start import running
 
 @pytest.hookimpl(wrapper=True)  # before the plugin that deals groups out to processes looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Tests of the stack come first and share one process, and so one stack, while another process runs all the rest."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """Tests of the shared stack come first and share one process, and so one stack, while another process runs all the rest."""
+    items.sort(key=lambda item: (item.get_closest_marker("stack") is None, "stack" not in getattr(item, "fixturenames", ())))
     for item in items:
         if item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            shared = "stack" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("stack" if shared else item.path.stem))
     yield
 
 
