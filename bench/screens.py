@@ -23,8 +23,8 @@ from dashboards.accounts.store import Store
 from voltlake.stack.plan import Plan
 
 Figures = dict[str, tuple[float | int | None, str]]
-FLEETS = (2000, 10_000, 20_000)
-READERS = (200, 1000, 2000, 3000)
+FLEETS = (2000, 10_000)
+READERS = (200, 1000)
 MEASURED_S = 10.0
 ALERTS = 100
 LEAST_FPS = 29.5

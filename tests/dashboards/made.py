@@ -33,7 +33,7 @@ from lakehouse.tables import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
 GOLD = "gold.vehicle_current"
-PATIENCE_S = 40.0
+PATIENCE_S = 100.0
 PASSWORD = "correct horse battery staple"
 
 
