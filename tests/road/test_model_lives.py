@@ -27,8 +27,11 @@ def fleet(stack: Handle) -> Iterator[traffic.Simulator]:
 
 
 def driven_minutes(stack: Handle) -> int:
-    """Closed minutes in which a vehicle went at least 200 m: what the model learns from."""
-    question = "SELECT count(*) AS n FROM gold.vehicle_minutes WHERE odometer_m_max - odometer_m_min >= 200"
+    """Closed minutes in which a vehicle went at least 200 m, its first apart (nothing is known at its start): what the model learns from."""
+    question = """
+        WITH minutes AS (SELECT *, min(minute) OVER (PARTITION BY vehicle_id) AS first FROM gold.vehicle_minutes)
+        SELECT count(DISTINCT (vehicle_id, minute)) AS n FROM minutes WHERE minute > first AND odometer_m_max - odometer_m_min >= 200
+    """
     return int(sql.query(stack.lake, question).to_pylist()[0]["n"])
 
 
