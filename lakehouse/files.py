@@ -7,10 +7,10 @@ log's protocol stays the library's: it only hears which files to add (`lakehouse
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
-from pyarrow.fs import FileSystem, PyFileSystem
+from pyarrow.fs import FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
 
 class Encoding(NamedTuple):
@@ -36,12 +36,24 @@ DENSE = Encoding("zstd", 9, row_group=32 * 1024, dense=True)
 """Files of a compaction: written once, read often."""
 
 
+def folder(table: DeltaTable, sizes: Mapping[str, int] | None = None) -> FileSystem:
+    """The folder of a table, to read its files from; an object store is not asked for those whose `sizes` are given.
+
+    A folder of this machine is read by Arrow alone. The Delta library's file system would run Python on Arrow's threads, and these close
+    a scan's last files behind its back: a process that ends meanwhile is aborted.
+    """
+    place = urlsplit(table.table_uri)
+    if place.scheme == "file":
+        return SubTreeFileSystem(unquote(place.path), LocalFileSystem())
+    return PyFileSystem(DeltaStorageHandler.from_table(table._table, {}, dict(sizes or {})))
+
+
 class Storage:
     """The folder of a table, wherever it is."""
 
     def __init__(self, table: DeltaTable) -> None:
         self._handler = DeltaStorageHandler.from_table(table._table)
-        self.reading: FileSystem = PyFileSystem(self._handler)
+        self.reading = folder(table)
         """To read its files."""
 
     def put(self, path: str, content: bytes) -> None:

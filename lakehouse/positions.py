@@ -74,6 +74,18 @@ def sources_of(rows: pa.Table) -> set[Source]:
     return {Source(**row) for row in rows.select(list(Source._fields)).group_by(list(Source._fields)).aggregate([]).to_pylist()}
 
 
+def by_source(rows: pa.Table) -> tuple[list[Source], np.ndarray]:
+    """The sources that rows came from, and for each row the place of its own among them."""
+    clusters, topics = (rows[name].combine_chunks().dictionary_encode() for name in ("cluster", "topic_id"))
+    partitions, width = rows["partition"].to_numpy().astype(np.int64), max(len(topics.dictionary), 1)
+    which = clusters.indices.to_numpy().astype(np.int64) * width + topics.indices.to_numpy()
+    span = int(partitions.max(initial=0)) + 1
+    unique, places = np.unique(which * span + partitions, return_inverse=True)
+    names = clusters.dictionary.to_pylist(), topics.dictionary.to_pylist()
+    found = [Source(names[0][code // span // width], names[1][code // span % width], code % span) for code in unique.tolist()]
+    return found, places
+
+
 def beyond(rows: pa.Table, reached: Mapping[Source, Position]) -> pa.Table:
     """The rows whose offset is greater than what is reached of their source."""
     old = None

@@ -116,6 +116,7 @@ def _judged(kind: Kind, records: list[Repaired]) -> list[str | None]:
     if not records:
         return []
     columns = {name: pa.nulls(len(records), BRONZE.field(name).type) for name in BRONZE.names}
+    columns["cluster"] = columns["topic_id"] = pa.repeat("", len(records))
     columns["partition"] = pa.array(np.zeros(len(records), np.int32))
     columns["offset"] = pa.array(np.arange(len(records)))
     columns["key"] = pa.array([record.vehicle_id for record in records], pa.string())

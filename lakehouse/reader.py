@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import PyFileSystem
 
 from contracts.errors import Terminal, Transient
+from lakehouse.files import folder
 from lakehouse.tables import SCHEMAS
 
 
@@ -66,15 +65,11 @@ def dataset(table: DeltaTable) -> ds.Dataset:
     """The rows of a table as an Arrow dataset that skips files by their statistics."""
     schema = pa.schema(table.schema().to_arrow())
     actions = pa.table(table.get_add_actions(flatten=False))
-    form, files = ds.ParquetFileFormat(), _files(table, actions)
+    sizes = dict(zip(map(unquote, actions["path"].to_pylist()), actions["size_bytes"].to_pylist(), strict=True))
+    form, files = ds.ParquetFileFormat(), folder(table, sizes)
     told = list(zip(actions["path"].to_pylist(), _conditions(actions, table.metadata().partition_columns, schema), strict=True))
     fragments = [form.make_fragment(unquote(path), filesystem=files, partition_expression=condition) for path, condition in told]
     return ds.FileSystemDataset(fragments, schema, form, files)
-
-
-def _files(table: DeltaTable, actions: pa.Table) -> PyFileSystem:
-    sizes = dict(zip(map(unquote, actions["path"].to_pylist()), actions["size_bytes"].to_pylist(), strict=True))
-    return PyFileSystem(DeltaStorageHandler.from_table(table._table, {}, sizes))
 
 
 def _conditions(actions: pa.Table, partition_by: list[str], schema: pa.Schema) -> Iterator[ds.Expression]:

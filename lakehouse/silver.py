@@ -16,7 +16,7 @@ from contracts.identity import Kind
 from contracts.quality import REPLAYED
 from contracts.signals import BY_NAME, SIGNALS
 from lakehouse.parse import parse
-from lakehouse.positions import Source, sources_of
+from lakehouse.positions import Source, by_source
 from lakehouse.quality.frame import Columns, Examined, Mark, examine
 from lakehouse.quality.marks import changes, listed
 from lakehouse.rules import judge
@@ -42,9 +42,9 @@ def clocks(bronze: pa.Table, start_ms: Mapping[Source, int]) -> np.ndarray:
     other sources of its partition there are, nor on which of them was read first.
     """
     stamps = bronze["kafka_ts"].cast(_MS).cast(pa.int64()).to_numpy().copy()
-    for source in sources_of(bronze):
-        mine = pc.and_(pc.equal(bronze["partition"], source.partition), pc.equal(bronze["topic_id"], source.topic_id))
-        rows = mine.combine_chunks().to_numpy(zero_copy_only=False)
+    sources, places = by_source(bronze)
+    for place, source in enumerate(sources):
+        rows = places == place
         stamps[rows] = np.maximum.accumulate(np.maximum(stamps[rows], start_ms.get(source, 0)))
     return stamps
 
@@ -65,8 +65,8 @@ def refine(bronze: pa.Table, kind: Kind, seen: Seen, known: np.ndarray) -> Refin
     accepted, quarantined = np.zeros(size, bool), np.ones(size, bool)
     if who.num_rows:
         rows = who["row"].to_numpy()
-        seqs, partitions = who["seq"].to_numpy(), bronze["partition"].to_numpy()[rows]
-        arrivals = Arrivals(who["vehicle_id"], who["boot_id"], seqs, verdict.good[rows], partitions, known[rows])
+        seqs, (sources, places) = who["seq"].to_numpy(), by_source(bronze)
+        arrivals = Arrivals(who["vehicle_id"], who["boot_id"], seqs, verdict.good[rows], sources, places[rows], known[rows])
         accepted[rows], quarantined[rows] = admit(seen, arrivals)
     silver = _rows(_believed(table, examined, accepted[at]), bronze, known, seen)
     bad = np.flatnonzero(quarantined)

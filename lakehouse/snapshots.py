@@ -1,6 +1,8 @@
 """What was seen, written down with its position: a restart reads this and the rows after it, not the horizon's history."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,10 +31,11 @@ def write_seen(table: DeltaTable, kind: Kind, seen: Seen, reached: Mapping[Sourc
             "partition": entry.partition,
             "vehicle_id": sender.vehicle_id,
             "boot_id": sender.boot_id,
-            "known_at": entry.clock_ms * 1000,
+            "known_at": max(entry.clocks.values(), default=0) * 1000,
             "accepted": _flat(entry.accepted),
             "quarantined": _flat(entry.quarantined),
             "memory": packed(entry),
+            "clocks": [{**source._asdict(), "at": clock_ms * 1000} for source, clock_ms in entry.clocks.items()],
         }
         for sender, entry in seen.items()
     ]
@@ -53,13 +56,13 @@ def read_seen(lake: str, kind: Kind, reached: Mapping[Source, Position]) -> Seen
     partitions = [source.partition for source, at in since.items() if at.offset >= 0]
     seen: Seen = {}
     for row in dataset(table).to_table(filter=(ds.field("kind") == kind) & ds.field("partition").isin(partitions)).to_pylist():
-        entry = Entry(_ranges(row["accepted"]), _ranges(row["quarantined"]), row["partition"], round(row["known_at"].timestamp() * 1000))
+        entry = Entry(_ranges(row["accepted"]), _ranges(row["quarantined"]), row["partition"], _clocks(row, reached))
         unpack(row.get("memory"), entry)
         seen[Sender(row["vehicle_id"], row["boot_id"])] = entry
     for source, until in sorted(reached.items()):
         for name, accepted in ((SILVER_OF[kind], True), ("silver.quarantine", False)):
             rows = _after(lake, name, source, since[source], until)
-            restore(seen, _identities(rows), source.partition, accepted=accepted)
+            restore(seen, _identities(rows), source, accepted=accepted)
             if name == "silver.telemetry":
                 remember(seen, rows)
     return seen
@@ -76,6 +79,17 @@ def _after(lake: str, name: str, source: Source, since: Position, until: Positio
 def _identities(rows: pa.Table) -> list[tuple[str, str, int, int]]:
     clocks = pc.cast(rows["known_at"].cast(_MS, safe=False), pa.int64()).to_pylist()
     return list(zip(rows["vehicle_id"].to_pylist(), rows["boot_id"].to_pylist(), rows["seq"].to_pylist(), clocks, strict=True))
+
+
+def _clocks(row: Mapping[str, Any], reached: Mapping[Source, Position]) -> dict[Source, int]:
+    """A sender's clocks; one that was written before sources had clocks of their own is remembered by all sources of its partition."""
+    if row.get("clocks"):
+        return {Source(one["cluster"], one["topic_id"], one["partition"]): _ms(one["at"]) for one in row["clocks"]}
+    return {source: _ms(row["known_at"]) for source in reached if source.partition == row["partition"]}
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
 
 
 def _flat(ranges: Ranges) -> list[int]:

@@ -79,9 +79,11 @@ SEEN = pa.schema(
         pa.field("accepted", pa.list_(pa.int64())),
         pa.field("quarantined", pa.list_(pa.int64())),
         pa.field("memory", pa.binary()),
+        pa.field("clocks", pa.list_(pa.struct([("cluster", pa.string()), ("topic_id", pa.string()), ("partition", pa.int32()), ("at", TIME)]))),
     ]
 )
-"""Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`; and what the rules of change remember."""
+"""Snapshot of the seqs seen: flat lists of interval ends `first, last, first, last, …`; what the rules of change remember; and each source's
+clock at the sender's newest row from it."""
 
 SIGNAL_TS = pa.field("signal_ts", pa.struct([(signal.name, TIME) for signal in SIGNALS]))
 """When each signal of `vehicle_current` was reported."""

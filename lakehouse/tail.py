@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import FileType, PyFileSystem
+from pyarrow.fs import FileType
 
+from lakehouse.files import folder
 from lakehouse.positions import Position, Source, sources_of
 from lakehouse.reader import dataset
 
@@ -64,7 +64,7 @@ class Tail:
 
     def _open(self, table: DeltaTable) -> None:
         self._table = table
-        self._files = PyFileSystem(DeltaStorageHandler.from_table(table._table))
+        self._files = folder(table)
         self._version = table.version()
 
     def backlog(self, reached: Mapping[Source, Position]) -> Iterator[pa.Table]:
@@ -154,7 +154,15 @@ class Tail:
             stored = pq.read_table(file)
         for name, value in added["partitionValues"].items():
             stored = stored.append_column(name, pa.array([value] * stored.num_rows, pa.string()))
-        return stored.select(self._columns) if self._columns else stored
+        return self._fitted(stored, self._columns) if self._columns else stored
+
+    def _fitted(self, stored: pa.Table, columns: list[str]) -> pa.Table:
+        """Some columns of a file, which an older writer may have written without all of them."""
+        missing = [name for name in columns if name not in stored.column_names]
+        kinds = {field.name: field.type for field in pa.schema(self._table.schema().to_arrow())} if missing else {}
+        for name in missing:
+            stored = stored.append_column(name, pa.nulls(stored.num_rows, kinds[name]))
+        return stored.select(columns)
 
 
 def in_order(rows: pa.Table) -> pa.Table:

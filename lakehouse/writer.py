@@ -5,6 +5,7 @@ are added (a commit of the log alone), rows that lack a column are null there. N
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
@@ -26,10 +27,12 @@ _CONFIGURATION = {"delta.checkpointInterval": "200", "delta.logRetentionDuration
 
 
 def ensure(lake: str, names: Iterable[str]) -> None:
-    """Make the tables that are not there yet."""
+    """Make the tables that are not there yet, and add the columns that those which are there lack."""
     for name in names:
         try:
-            if not DeltaTable.is_deltatable(address(lake, name)):
+            if DeltaTable.is_deltatable(address(lake, name)):
+                fit(DeltaTable(address(lake, name)), name)
+            else:
                 DeltaTable.create(address(lake, name), SCHEMAS[name], mode="ignore", partition_by=PARTITIONED_BY[name], configuration=_CONFIGURATION)
         except (DeltaError, OSError) as error:
             raise _broken(name, error) from error
@@ -60,10 +63,10 @@ def replace(table: DeltaTable, name: str, rows: pa.Table, predicate: str, reache
 
     def commit() -> None:
         fit(table, name)
-        padded = _padded(data, table)
+        given = padded(data, table)
         write_deltalake(
             table,
-            padded,
+            given,
             mode="overwrite",
             predicate=predicate,
             writer_properties=_PROPERTIES,
@@ -76,19 +79,25 @@ def replace(table: DeltaTable, name: str, rows: pa.Table, predicate: str, reache
 
 def fit(table: DeltaTable, name: str) -> None:
     """Add the columns that the catalogue has and the table lacks. Raises Terminal where it is another table altogether."""
-    held = {field.name for field in table.schema().fields}
-    missing = [field for field in SCHEMAS[name] if field.name not in held]
+    held = {field.name: field.type for field in table.schema().fields}
+    missing = [field for field in SCHEMAS[name] if field.name not in held or _is_wider(field.type, held[field.name])]
     if missing:
         if table.metadata().partition_columns != PARTITIONED_BY[name]:
             raise Terminal(f"table {name} cannot be written: it is of another version of voltlake; rebuild it, or move it away")
         table.alter.add_columns(list(Schema.from_arrow(pa.schema(missing)).fields))
 
 
-def _padded(rows: pa.Table, table: DeltaTable) -> pa.Table:
-    """The rows with the columns that only the table knows, as nulls."""
+def _is_wider(wanted: pa.DataType, held: Any) -> bool:
+    return pa.types.is_struct(wanted) and not {field.name for field in wanted} <= {field.name for field in held.fields}
+
+
+def padded(rows: pa.Table, table: DeltaTable) -> pa.Table:
+    """The rows with the columns, and the fields of structs, that only the table knows, as nulls."""
     for field in pa.schema(table.schema().to_arrow()):
         if field.name not in rows.column_names:
             rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+        elif pa.types.is_struct(field.type) and rows.schema.field(field.name).type != field.type:
+            rows = rows.set_column(rows.schema.get_field_index(field.name), field, rows[field.name].cast(field.type))
     return rows
 
 

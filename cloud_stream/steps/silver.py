@@ -5,11 +5,14 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from contracts.identity import Kind
-from lakehouse.positions import Reached, beyond, later, reached_by
-from lakehouse.seen import HORIZON_MS, Seen, forget
+from lakehouse.positions import Reached, Source, beyond, later, reached_by
+from lakehouse.seen import Seen, forget
 from lakehouse.silver import Refined, clocks, refine
 from lakehouse.tables import TIME
 from lakehouse.tail import in_order
+
+FORGET_MS = 60_000
+"""So much must a clock go on until it is looked who can be forgotten: the look costs a little for every sender."""
 
 
 class Batch(NamedTuple):
@@ -26,6 +29,7 @@ class Refiner:
         self.kind = kind
         self.reached = dict(reached)
         self.seen = seen
+        self._forgot: dict[Source, int] = {}
 
     def step(self, bronze: pa.Table) -> Batch:
         """Refine a batch. Rows at or below the positions are passed over: they were handled before a restart."""
@@ -35,8 +39,14 @@ class Refiner:
         stamped = rows.append_column("known_at", pa.array(known * 1000, pa.int64()).cast(TIME))
         moved = reached_by(stamped)
         self.reached = later(self.reached, moved)
-        forget(self.seen, {partition: clock_ms - HORIZON_MS for partition, clock_ms in self.clocks().items()})
+        self._forget()
         return Batch(refined, moved)
+
+    def _forget(self) -> None:
+        clocks = {source: position.clock_ms for source, position in self.reached.items()}
+        if any(clock_ms - self._forgot.get(source, 0) >= FORGET_MS for source, clock_ms in clocks.items()):
+            forget(self.seen, clocks)
+            self._forgot = clocks
 
     def standing(self) -> Reached:
         """How far each source was read."""

@@ -23,7 +23,7 @@ from lakehouse.gold.battery import BATTERY
 from lakehouse.gold.tables import FACTS, SIGNALS
 from lakehouse.positions import Reached, Source
 from lakehouse.reader import arrow, open_table
-from lakehouse.tables import TIME, VEHICLE_MINUTES
+from lakehouse.tables import SILVER_CELLS, SILVER_TELEMETRY, TIME, VEHICLE_MINUTES
 from lakehouse.tail import Tail
 from lakehouse.tail import sources as sources_of
 
@@ -47,8 +47,11 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     maker = MinuteMaker(minute_reached, _pending(lake, minute_reached), _recent(lake, minute_reached), lambda known: _revisions(lake, known))
     behind = {source: min(positions[source] for positions in reached.values()) for source in sources}
     tails = {
-        "telemetry": (Tail(silver, partitions), behind),
-        "cells": (Tail(cells, sorted({source.partition for source in cell_sources})), reached_of(lake, BATTERY.name, cell_sources)),
+        "telemetry": (Tail(silver, partitions, SILVER_TELEMETRY.names), behind),
+        "cells": (
+            Tail(cells, sorted({source.partition for source in cell_sources}), SILVER_CELLS.names),
+            reached_of(lake, BATTERY.name, cell_sources),
+        ),
     }
     committers: dict[str, Callable[[], Committer]] = {
         "vehicle_minutes": partial(Revisions, lake, minute_reached),
@@ -87,11 +90,11 @@ def _recent(lake: str, reached: Reached) -> pa.Table:
     oldest_ms = max((position.clock_ms for position in reached.values()), default=0) - RECENT_MS
     since = pa.scalar(max(oldest_ms, 0) * 1000, pa.int64()).cast(TIME)
     mine = ds.field("partition").isin([source.partition for source in reached])
-    return arrow(lake, "gold.vehicle_minutes", filters=mine & (ds.field("known_at") >= since)).cast(VEHICLE_MINUTES)
+    return arrow(lake, "gold.vehicle_minutes", VEHICLE_MINUTES.names, mine & (ds.field("known_at") >= since)).cast(VEHICLE_MINUTES)
 
 
 def _revisions(lake: str, known: pa.Table) -> pa.Table:
     """Revisions that the table holds of these minutes."""
     of = ds.field("vehicle_id").isin(known["vehicle_id"].unique().to_pylist()) & ds.field("minute").isin(known["minute"].unique().to_pylist())
     dates = ds.field("date").isin(known["date"].unique().to_pylist())
-    return arrow(lake, "gold.vehicle_minutes", filters=dates & of).cast(VEHICLE_MINUTES)
+    return arrow(lake, "gold.vehicle_minutes", VEHICLE_MINUTES.names, dates & of).cast(VEHICLE_MINUTES)

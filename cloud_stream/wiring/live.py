@@ -31,7 +31,7 @@ from contracts.topics import ALERT_COMMANDS
 from features.online import OnlineWriter
 from lakehouse import writer
 from lakehouse.positions import Reached
-from lakehouse.reader import open_table
+from lakehouse.reader import arrow
 
 OTHERS = ("cells", "event", "commands")
 READ = {**{name: TOPICS[name] for name in ("telemetry", "cells", "event")}, "commands": ALERT_COMMANDS}
@@ -42,7 +42,7 @@ PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1, "pulse": 2.0}
 def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     """Kafka to online features, alerts and scores."""
     patiently(lambda: writer.ensure(settings.lake, ["state.live", "state.alerts", "gold.alerts", "gold.scores"]))
-    table = open_table(settings.lake, "state.live").to_pyarrow_table()
+    table = arrow(settings.lake, "state.live")
     reached = {name: reached_of(settings.lake, "state.live", owned(settings, topic)) for name, topic in READ.items()}
     alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS})
     reactor = Reactor(load_checkpoint(table, reached["telemetry"]), predictor(settings.mlflow), alarms)

@@ -46,7 +46,7 @@ def replace(
 
     def write() -> None:
         writer.fit(table, name)
-        given = _padded(rows, table) if isinstance(rows, pa.Table) else rows
+        given = writer.padded(rows, table) if isinstance(rows, pa.Table) else rows
         write_deltalake(
             table,
             given,
@@ -93,11 +93,3 @@ def persistently(table: DeltaTable, name: str, attempt: Callable[[], int]) -> in
         except Refused as refused:
             log.info("table %s: another commit came first, folding again (%s)", name, str(refused)[:120])
     raise Terminal(f"table {name}: other writers commit all the time; run one gold flow a Kafka partition")
-
-
-def _padded(rows: pa.Table, table: DeltaTable) -> pa.Table:
-    """The rows with the columns that only the table knows, as nulls."""
-    for field in pa.schema(table.schema().to_arrow()):
-        if field.name not in rows.column_names:
-            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-    return rows

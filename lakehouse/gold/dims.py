@@ -11,7 +11,7 @@ from contracts.errors import Transient
 from lakehouse import writer
 from lakehouse.gold import dimensions
 from lakehouse.gold.facts import AsOf
-from lakehouse.reader import open_table
+from lakehouse.reader import dataset, open_table
 
 _LOADED = "gold/loaded"
 _ATTEMPTS = 20
@@ -34,7 +34,7 @@ class Dimensions:
         return True
 
     def _read(self) -> None:
-        rows = self._table.to_pyarrow_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
+        rows = dataset(self._table).to_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
         self.version = _number(self._table)
         self.as_of: AsOf = dimensions.as_of(rows)
         self.models = dimensions.models(rows)
@@ -53,7 +53,7 @@ def load(lake: str, registry: Sequence[dimensions.Row], since: datetime) -> int:
     ensure(lake)
     for _ in range(_ATTEMPTS):
         table = open_table(lake, "gold.dim_vehicle")
-        before = table.to_pyarrow_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
+        before = dataset(table).to_table(columns=dimensions.VEHICLE.names).cast(dimensions.VEHICLE)
         after = dimensions.loaded(before, registry, since)
         known = {str(row) for row in before.to_pylist()}
         changed = sum(str(row) not in known for row in after.to_pylist())

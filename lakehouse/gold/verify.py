@@ -27,7 +27,7 @@ from lakehouse.gold.rollup import COLUMNS, UPSTREAM
 from lakehouse.gold.store import DIMENSIONS
 from lakehouse.gold.tables import FACTS
 from lakehouse.positions import Reached, later, position, upto
-from lakehouse.reader import arrow, exists, open_table
+from lakehouse.reader import arrow, dataset, exists, open_table
 from lakehouse.tables import BRONZE_OF, SCHEMAS, SILVER_OF
 from lakehouse.tail import sources
 
@@ -84,7 +84,7 @@ class _Target:
     def _rows(self, day: str | None) -> pa.Table:
         schema = SCHEMAS[self.fold.name]
         mine = ds.field("date") == day if day is not None else None
-        return self.table.to_pyarrow_dataset().to_table(columns=schema.names, filter=mine).cast(schema)
+        return dataset(self.table).to_table(columns=schema.names, filter=mine).cast(schema)
 
 
 def verify(lake: str, *, from_silver: bool = False, tell: Callable[[str], None] = lambda _: None) -> list[Outcome]:
@@ -141,7 +141,7 @@ def _fleet(lake: str, summary: DeltaTable, hours: _Target) -> Outcome:
     [(_, exact)] = hours.pile.days(set())
     rows = hours.fold.rows(exact, hours.clocks, hours.as_of)
     made = fleet.hourly(rows.select(COLUMNS), Dimensions(lake).models)
-    stands = summary.to_pyarrow_dataset().to_table(columns=fleet.SCHEMA.names).cast(fleet.SCHEMA)
+    stands = dataset(summary).to_table(columns=fleet.SCHEMA.names).cast(fleet.SCHEMA)
     return Outcome(fleet.NAME, summary.version(), stands.num_rows, made.num_rows, difference(stands, made, ["hour", "region", "model"]))
 
 
@@ -154,7 +154,7 @@ def _dimensions(lake: str) -> list[Outcome]:
     made = []
     for name, (rows, key) in wanted.items():
         table = open_table(lake, name)
-        stands = table.to_pyarrow_table(columns=rows.column_names).cast(rows.schema)
+        stands = dataset(table).to_table(columns=rows.column_names).cast(rows.schema)
         made.append(Outcome(name, table.version(), stands.num_rows, rows.num_rows, difference(stands, rows, [key])))
     return made
 

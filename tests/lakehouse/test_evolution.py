@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 from lakehouse import reader, tables, writer
 from lakehouse.positions import Position, Source
 from lakehouse.seen import Seen
+from lakehouse.tail import Tail
 from tests.lakehouse.made import bronze, refined, telemetry
 
 NAME = "silver.telemetry"
@@ -44,18 +45,24 @@ def test_a_writer_with_a_newer_catalogue_adds_a_column_while_the_others_go_on(la
     rows = reader.arrow(lake, NAME).sort_by("seq")
     assert rows["wiper_pct"].to_pylist() == [None, None, None, 30.0, 30.0, None]
     assert rows.schema.field("wiper_pct").metadata[b"unit"] == b"percent"
+    follower = Tail(reader.open_table(lake, NAME), [0], [*Source._fields, "offset", "seq", "wiper_pct"])
+    put(old_writer, range(6, 7), seen)
+    assert follower.poll()[0].select(["seq", "wiper_pct"]).to_pylist() == [{"seq": 6, "wiper_pct": None}], "a new reader follows an old writer"
     old_reader.update_incremental()
-    assert reader.dataset(old_reader).to_table(columns=["seq", "soc_pct"]).num_rows == 6
+    assert reader.dataset(old_reader).to_table(columns=["seq", "soc_pct"]).num_rows == 7
 
 
 def test_a_table_that_is_replaced_takes_a_new_column_too(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "gold.vehicle_current"
-    rows = tables.VEHICLE_CURRENT.empty_table().to_pylist() or [{"vehicle_id": "V-1", "partition": 0, "soc_pct": 5.0}]
+    name, old = "gold.vehicle_current", tables.VEHICLE_CURRENT
+    rows = [{"vehicle_id": "V-1", "partition": 0, "soc_pct": 5.0}]
     with monkeypatch.context() as newer:
-        wider = tables.VEHICLE_CURRENT.append(pa.field("wiper_pct", pa.float64()))
+        times = old.field("signal_ts").with_type(pa.struct([*old.field("signal_ts").type, pa.field("wiper_pct", tables.TIME)]))
+        wider = old.set(old.get_field_index("signal_ts"), times).append(pa.field("wiper_pct", pa.float64()))
         newer.setitem(tables.SCHEMAS, name, wider)
-        writer.replace(
-            reader.open_table(lake, name), name, pa.Table.from_pylist([row | {"wiper_pct": 1.0} for row in rows], wider), "partition IN (0)", {}
-        )
-    writer.replace(reader.open_table(lake, name), name, pa.Table.from_pylist(rows, tables.VEHICLE_CURRENT), "partition IN (0)", {})
+        writer.ensure(lake, [name])
+        assert reader.arrow(lake, name, wider.names).cast(wider).num_rows == 0, "a flow reads before it writes"
+        now = [row | {"wiper_pct": 1.0, "signal_ts": {"wiper_pct": 7}} for row in rows]
+        writer.replace(reader.open_table(lake, name), name, pa.Table.from_pylist(now, wider), "partition IN (0)", {})
+        assert reader.arrow(lake, name, ["signal_ts"])["signal_ts"][0]["wiper_pct"].is_valid
+    writer.replace(reader.open_table(lake, name), name, pa.Table.from_pylist(rows, old), "partition IN (0)", {})
     assert reader.arrow(lake, name, ["soc_pct", "wiper_pct"]).to_pylist() == [{"soc_pct": 5.0, "wiper_pct": None}]

@@ -1,6 +1,8 @@
 """Rows and positions stand or fall together, and a reader sees each row once."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import deltalake
@@ -134,3 +136,12 @@ def test_a_table_of_another_version_needs_a_person(tmp_path: Path) -> None:
     deltalake.DeltaTable.create(reader.address(str(tmp_path), "bronze.telemetry"), old)
     with pytest.raises(Terminal, match="another version"):
         append(str(tmp_path), rows(0, 1))
+
+
+def test_a_reader_may_end_in_the_middle_of_a_table(lake: str) -> None:
+    for first in range(0, 40, 2):
+        append(lake, rows(first, first + 2))
+    half = (
+        "import sys; from lakehouse import reader; read = reader.dataset(reader.open_table(sys.argv[1], 'bronze.telemetry')).to_batches(); next(read)"
+    )
+    assert subprocess.run([sys.executable, "-c", half, lake], check=False, capture_output=True, timeout=60).returncode == 0
