@@ -1,6 +1,7 @@
 """SQL over a lake: DuckDB on the Delta tables, reading only."""
 
 import re
+import tempfile
 import threading
 
 import duckdb
@@ -11,6 +12,9 @@ from lakehouse.history import at
 from lakehouse.reader import dataset, exists, open_table
 from lakehouse.tables import SCHEMAS
 
+SPILL = "4GB"
+"""What does not fit into memory goes to the system's folder for temporary files, so much at most."""
+
 
 def query(lake: str, sql: str, *, as_of: str | None = None, seconds: float = 60, memory: str = "2GB") -> pa.Table:
     """The answer to one SELECT; tables are called `layer.table`. Raises Terminal with what is wrong with the question.
@@ -20,8 +24,8 @@ def query(lake: str, sql: str, *, as_of: str | None = None, seconds: float = 60,
     """
     if not re.fullmatch(r"[0-9.]+ *[KMGT]i?B", memory):
         raise Terminal(f"{memory!r} is no amount of memory; one looks like 2GB")
-    with duckdb.connect() as connection:
-        connection.execute(f"SET memory_limit='{memory}'; SET threads=2")
+    limits = {"memory_limit": memory, "threads": 2, "max_temp_directory_size": SPILL}
+    with tempfile.TemporaryDirectory(prefix="voltlake-query-") as spill, duckdb.connect(config={**limits, "temp_directory": spill}) as connection:
         for name in SCHEMAS:
             if re.search(rf"\b{re.escape(name)}\b", sql) and exists(lake, name):
                 layer, table = name.split(".")

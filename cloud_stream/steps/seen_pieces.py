@@ -27,7 +27,7 @@ def unpacked_seen(content: bytes, partition: int) -> Seen:
     """The same, back."""
     seen: Seen = {}
     for vehicle, boot, clocks, accepted, quarantined, memory in msgspec.msgpack.decode(content, type=_Seen):
-        known = {Source(*source): clock_ms for *source, clock_ms in clocks}
+        known = {Source(cluster, topic_id, number): clock_ms for cluster, topic_id, number, clock_ms in clocks}
         entry = seen[Sender(vehicle, boot)] = Entry(Ranges(accepted), Ranges(quarantined), partition, known)
         unpack(memory, entry)
     return seen

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from voltlake.commands.options import DATA, AsJson, Data, say
+from voltlake.commands.options import DATA, AsJson, Data, LakeAt, lake_of, say
 
 registry = typer.Typer(name="registry", no_args_is_help=True, help="Who the vehicles are: the master data behind gold's dimensions.")
 
 
 def verify(
     data: Data = DATA,
+    lake: LakeAt = None,
     *,
     from_silver: Annotated[bool, typer.Option("--from-silver", help="Fold silver as it stands, where bronze no longer reaches back.")] = False,
     as_json: AsJson = False,
@@ -27,9 +29,8 @@ def verify(
     import msgspec
 
     from lakehouse.gold import verify as gold
-    from voltlake.stack.layout import Layout
 
-    outcomes = gold.verify(str(Layout(data.resolve()).lake), from_silver=from_silver)
+    outcomes = gold.verify(lake_of(data, lake), from_silver=from_silver)
     if as_json:
         typer.echo(msgspec.json.encode(outcomes))
     else:
@@ -49,6 +50,7 @@ class Engine(StrEnum):
 def rebuild(
     table: Annotated[str, typer.Argument(help="A table of gold, such as gold.trips, or of silver; gold makes all of gold.")],
     data: Data = DATA,
+    lake: LakeAt = None,
     first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, UTC. [default: all]")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day. [default: all]")] = "",
     vehicles: Annotated[str, typer.Option("--vehicles", help="Only these vehicles, separated by commas. [default: all]")] = "",
@@ -69,14 +71,13 @@ def rebuild(
     from lakehouse.gold.folds import FOLDS
     from lakehouse.gold.rebuild import rebuild as make
     from lakehouse.gold.shadow import Wish
-    from voltlake.stack.layout import Layout
 
-    layout = Layout(data.resolve())
     chosen = tuple(sorted(name.strip() for name in vehicles.split(",") if name.strip()))
     whole = [*FOLDS, FLEET] if not (first or last) else [name for name, fold in FOLDS.items() if fold.dated]
     names = whole if table == "gold" else [table if "." in table else f"gold.{table}"]
     wishes = [Wish(name, first, last, chosen) for name in names]
-    made = make(str(layout.lake), wishes, layout.data / "rebuild", local if engine is Engine.LOCAL else spark.engine(spark.session(master)), say)
+    scratch = data.resolve() / "rebuild" / (quote(lake, safe="") if lake else "")
+    made = make(lake_of(data, lake), wishes, scratch, local if engine is Engine.LOCAL else spark.engine(spark.session(master)), say)
     for name, rows in made.items():
         say(f"{name}: {rows} rows are in place")
 
@@ -85,6 +86,7 @@ def rebuild(
 def load(
     file: Annotated[Path, typer.Argument(help="CSV with the columns vehicle_id, vin, model, region, home_lat, home_lon, tags.")],
     data: Data = DATA,
+    lake: LakeAt = None,
     since: Annotated[str, typer.Option("--since", help="From when on it is true, ISO 8601 with time zone. [default: now]")] = "",
 ) -> None:
     """Take in vehicle master data: a vehicle that changed gets a new version in gold.dim_vehicle; facts follow within seconds.
@@ -96,7 +98,6 @@ def load(
     from contracts.errors import Terminal
     from lakehouse.gold import dims
     from lakehouse.gold.dimensions import read_registry
-    from voltlake.stack.layout import Layout
 
     try:
         instant = datetime.fromisoformat(since) if since else datetime.now(UTC)
@@ -105,5 +106,5 @@ def load(
     if instant.tzinfo is None:
         raise Terminal(f"--since {since} has no time zone; write it as 2026-01-31T08:00:00Z")
     rows = read_registry(file)
-    changed = dims.load(str(Layout(data.resolve()).lake), rows, instant.replace(microsecond=instant.microsecond // 1000 * 1000))
+    changed = dims.load(lake_of(data, lake), rows, instant.replace(microsecond=instant.microsecond // 1000 * 1000))
     say(f"{len(rows)} vehicles read; {changed} versions are new or have changed")
