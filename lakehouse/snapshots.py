@@ -48,12 +48,13 @@ def write_seen(table: DeltaTable, kind: Kind, seen: Seen, reached: Mapping[Sourc
 def read_seen(lake: str, kind: Kind, reached: Mapping[Source, Position]) -> Seen:
     """What was seen of these sources up to their positions in the silver table: the snapshot and the rows after it.
 
-    A snapshot that is ahead of silver (which was restored to an earlier version) is passed over: the rows alone are read.
+    A partition's snapshot that is ahead of silver (which was restored to an earlier version) in any source is passed over: the rows alone are read.
     """
     table = open_table(lake, "silver.seen")
     written = {source: position(table, source) for source in reached}
-    since = {source: at if at.offset <= reached[source].offset else START for source, at in written.items()}
-    partitions = [source.partition for source, at in since.items() if at.offset >= 0]
+    ahead = {source.partition for source, at in written.items() if at.offset > reached[source].offset}
+    since = {source: START if source.partition in ahead else at for source, at in written.items()}
+    partitions = sorted({source.partition for source, at in since.items() if at.offset >= 0})
     seen: Seen = {}
     for row in dataset(table).to_table(filter=(ds.field("kind") == kind) & ds.field("partition").isin(partitions)).to_pylist():
         entry = Entry(_ranges(row["accepted"]), _ranges(row["quarantined"]), row["partition"], _clocks(row, reached))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
 from cloud_stream.steps.silver import Refiner
 from lakehouse import reader, writer
-from lakehouse.positions import Source, reached_by
+from lakehouse.positions import Position, Source, reached_by
 from lakehouse.seen import HORIZON_MS, Seen, restore
 from lakehouse.snapshots import read_seen, write_seen
 from tests.lakehouse.made import NOW_MS, bronze, telemetry
@@ -115,3 +115,5 @@ def test_a_restart_of_the_flow_remembers_history_that_is_read_beside_live_data(t
         }
         refiner = Refiner("telemetry", refiner.reached, again)
     assert sorted(reader.arrow(lake, "silver.telemetry", ["seq"])["seq"].to_pylist()) == [0, 1, 2, 3, 4, 5]
+    gone_back = read_seen(lake, "telemetry", refiner.reached | {LIVE: Position(0, BEGINS_MS[LIVE] + 1000)})
+    assert [entry.accepted.pairs() for entry in gone_back.values()] == [[(0, 3)]], "a snapshot that is ahead in one source is of no use"

@@ -14,6 +14,7 @@ from lakehouse.positions import Reached, beyond, position, reached_by
 from lakehouse.reader import open_table
 from lakehouse.snapshots import read_seen
 from lakehouse.tables import BRONZE_OF, SILVER_OF
+from lakehouse.tail import sources
 from simulators.history.tables import Wanted, Window, windows
 from simulators.scenarios.plan import Fault
 from voltlake.history.coordinates import Topic, topic_id
@@ -41,7 +42,8 @@ class _Lane:
         self._reached = reached_of(lake, self._name, topic.sources)
         self._refiner: Refiner | None = None
         if refine:
-            reached = reached_of(lake, SILVER_OF[kind], topic.sources)
+            # All that silver was made of is seen, not this history alone.
+            reached = reached_of(lake, SILVER_OF[kind], sorted({*topic.sources, *sources(self._bronze)}))
             self._refiner = Refiner(kind, reached, read_seen(lake, kind, reached))
             self._silver, self._quarantine = open_table(lake, SILVER_OF[kind]), open_table(lake, "silver.quarantine")
 
