@@ -1,17 +1,17 @@
 """The live flow's memory as rows of `state.live` and back: one row a Kafka partition and piece, so that owners can change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cloud_stream.steps.live import LiveState
-from cloud_stream.steps.live_windows import WindowState, at_clock
+from cloud_stream.steps.live_windows import KEPT, WindowState, at_clock
 from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
 from lakehouse.positions import Position, Source
 from lakehouse.seen import Sender
-from lakehouse.tables import LIVE_STATE
+from lakehouse.tables import LIVE_STATE, SILVER_TELEMETRY, VEHICLE_MINUTES
 
 _pack = msgspec.msgpack.Encoder().encode
 _SMALL = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -50,10 +50,8 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
         state.seen |= unpacked_seen(content, partition)
     for _, content in pieces.get("following", []):
         state.order.following |= {Sender(vehicle, boot): seq for vehicle, boot, seq in msgspec.msgpack.decode(content, type=_Following)}
-    state.order.waiting = _together(content for _, content in pieces.get("waiting", []))
-    online = _together(content for _, content in pieces.get("online", []))
-    if online is not None:
-        state.online = online
+    state.order.waiting = _together(pieces.get("waiting", []), SILVER_TELEMETRY)
+    state.online = _together(pieces.get("online", []), state.online.schema) or state.online
     state.windows = _windows(pieces)
     state.windows.rows = at_clock(state.windows.minutes, {source.partition: at.clock_ms for source, at in reached.items()})
     return state
@@ -62,9 +60,8 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
 def _windows(pieces: Mapping[str, list[tuple[int, bytes]]]) -> WindowState:
     looked = {partition: msgspec.msgpack.decode(content, type=int) for partition, content in pieces.get("looked", [])}
     state = WindowState(looked_ms=looked)
-    kept, waiting = (_together(content for _, content in pieces.get(piece, [])) for piece in ("minutes", "minutes_waiting"))
-    state.minutes = state.minutes if kept is None else kept
-    state.waiting = state.waiting if waiting is None else waiting
+    state.minutes = _together(pieces.get("minutes", []), KEPT) or state.minutes
+    state.waiting = _together(pieces.get("minutes_waiting", []), VEHICLE_MINUTES) or state.waiting
     return state
 
 
@@ -86,6 +83,15 @@ def _stream(rows: pa.Table | None) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _together(streams: Iterable[bytes]) -> pa.Table | None:
-    tables = [pa.ipc.open_stream(raw).read_all() for raw in streams if raw]
+def _together(pieces: Sequence[tuple[int, bytes]], schema: pa.Schema) -> pa.Table | None:
+    """The rows of several partitions; None where there are none."""
+    tables = [_fitted(pa.ipc.open_stream(content).read_all(), schema) for _, content in pieces if content]
     return pa.concat_tables(tables) if tables else None
+
+
+def _fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows that another version wrote, with the columns of this one: a signal that its catalogue lacked is null."""
+    held = set(rows.column_names)
+    return pa.table(
+        [rows[field.name].cast(field.type) if field.name in held else pa.nulls(rows.num_rows, field.type) for field in schema], schema=schema
+    )

@@ -5,13 +5,16 @@ import time
 from datetime import timedelta
 
 import msgspec
+import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from contracts.errors import Transient
 from lakehouse.files import Storage
-from lakehouse.reader import exists, open_table
-from lakehouse.tables import PARTITIONED_BY
+from lakehouse.positions import Source, beyond, position, sources_of
+from lakehouse.reader import dataset, exists, open_table
+from lakehouse.tables import BRONZE_OF, PARTITIONED_BY, SILVER_OF
 from lakehouse.upkeep.compaction import held, jobs, merge, today
 from lakehouse.upkeep.fence import fenced
 from lakehouse.upkeep.log import entries, milestones, shorten
@@ -50,7 +53,7 @@ def care(lake: str, name: str, *, vacuum: bool = False) -> Done | None:
         if any(table.metadata().configuration.get(key) != value for key, value in PROPERTIES.items()):
             table.alter.set_table_properties(PROPERTIES)
         _compact(lake, name, how, done)
-        _expire(open_table(lake, name), how, done)
+        _expire(lake, open_table(lake, name), how, done)
         done.shortened = shorten(open_table(lake, name), how)
         if vacuum:
             done.vacuumed = _vacuum(open_table(lake, name), how)
@@ -79,14 +82,27 @@ def _compact(lake: str, name: str, how: Policy, done: Done) -> None:
             return
 
 
-def _expire(table: DeltaTable, how: Policy, done: Done) -> None:
+def _expire(lake: str, table: DeltaTable, how: Policy, done: Done) -> None:
     if how.keep_days is None or not how.day:
         return
     oldest = (today() - timedelta(days=how.keep_days)).strftime("%Y-%m-%d")
     days = {dict(file.partition).get(how.day) for file in held(table, ())}
-    if any(day is not None and day < oldest for day in days):
+    if any(day is not None and day < oldest for day in days) and _is_taken(lake, table, done.table, ds.field(how.day) < oldest):
         removed = table.delete(f"{how.day} < '{oldest}'", commit_properties=fenced(table))
         done.expired = removed["num_removed_files"]
+
+
+def _is_taken(lake: str, bronze: DeltaTable, name: str, past: ds.Expression) -> bool:
+    """Whether silver has read what is past its time in a bronze table: simulated history may be so when it comes."""
+    kind = next((kind for kind, table in BRONZE_OF.items() if table == name), None)
+    if kind is None or not exists(lake, SILVER_OF[kind]):
+        return kind is None
+    silver = open_table(lake, SILVER_OF[kind])
+    for batch in dataset(bronze).to_batches(columns=[*Source._fields, "offset"], filter=past):
+        rows = pa.Table.from_batches([batch])
+        if beyond(rows, {source: position(silver, source) for source in sources_of(rows)}).num_rows:
+            return False
+    return True
 
 
 def _vacuum(table: DeltaTable, how: Policy) -> int:

@@ -38,6 +38,18 @@ def test_a_restart_from_a_checkpoint_goes_on_as_if_nothing_had_happened() -> Non
     assert second.state.online["soc_pct"].to_pylist() == [4]
 
 
+def test_a_checkpoint_of_an_older_catalogue_is_read() -> None:
+    first = Reactor(LiveState(), lambda _rows: [])
+    first.step(frames([0, 1, 3]))
+    state = first.state
+    state.windows.settle()
+    state.online, state.windows.waiting = state.online.drop_columns(["speed_kmh"]), state.windows.waiting.drop_columns(["speed_kmh_n"])
+    state.order.waiting = state.order.waiting.drop_columns(["speed_kmh"]) if state.order.waiting else None
+    second = Reactor(load(dump(state), state.reached), lambda _rows: [])
+    assert second.step(frames([2, 4], 3)).online["soc_pct"].to_pylist() == [4]
+    second.state.windows.settle()
+
+
 def test_scores_are_made_of_what_goes_online() -> None:
     seen = []
     Reactor(LiveState(), lambda rows: seen.append(rows.num_rows) or []).step(frames([0, 1, 2]))

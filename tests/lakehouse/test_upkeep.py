@@ -206,6 +206,20 @@ def test_rows_past_their_time_go_and_the_others_stay(lake: str, monkeypatch: pyt
     assert reader.count(lake, BRONZE) == 6
 
 
+def test_bronze_past_its_time_stays_until_silver_has_read_it(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = bronze([telemetry("V-1", 0), telemetry("V-1", 1)])
+    writer.append(reader.open_table(lake, BRONZE), BRONZE, part, {SOURCE: Position(1, NOW_MS + 1)})
+    far = datetime.fromtimestamp(NOW_MS / 1000, UTC) + timedelta(days=(POLICIES[BRONZE].keep_days or 0) + 2)
+    monkeypatch.setattr(upkeep, "today", lambda: far)
+    for offset, expired in ((0, 0), (1, 1)):
+        rows = refined(part.slice(offset, 1), "telemetry", {}).rows
+        writer.append(reader.open_table(lake, SILVER), SILVER, rows, {SOURCE: Position(offset, NOW_MS + offset)})
+        done = upkeep.care(lake, BRONZE)
+        assert done is not None
+        assert done.expired == expired
+    assert reader.count(lake, BRONZE) == 0
+
+
 def test_a_restored_table_goes_back_with_its_positions_and_the_flow_fills_it_again(lake: str) -> None:
     seen: Seen = {}
     commits(lake, 0, 5, seen)
