@@ -252,5 +252,5 @@ def test_a_follower_is_not_given_again_what_a_restore_brought_back(lake: str) ->
     follower = Tail(reader.open_table(lake, SILVER), [0])
     assert sum(window.num_rows for window in follower.backlog({})) == 6
     DeltaTable(reader.address(lake, SILVER)).restore(1)
-    commits(lake, 3, 4)
+    commits(lake, 1, 4)  # two of which it was given before
     assert [rows["offset"].to_pylist() for rows in follower.poll()] == [[6, 7]]
