@@ -94,6 +94,8 @@ REPAIRS: tuple[Overshoot | Null, ...] = (
 )
 
 REFUSALS: tuple[Range, ...] = (Range(name="range", says="a signal is outside of the catalogue's range"),)
+CELLS = {"cell_v": "cell_v_max", "probe_c": "pack_temp_max_c"}
+"""The lists of a cells message, and the signal whose range their values have."""
 
 MARKS: tuple[Impossible | Product | Ascending, ...] = (
     Product(

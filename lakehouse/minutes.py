@@ -2,16 +2,20 @@
 
 A frame belongs to the minute of its `event_ts`. It is known from `max(end of the minute, the second after the partition's
 clock at the frame)` on: that instant is a function of the frame alone, so every reader of a partition makes the same
-revisions, whatever batches the frames came in. The row of a minute at `known_at = k` sums up all its frames known by k.
+revisions, whatever batches the frames came in. The row of a minute at `known_at = k` sums up all its frames known by k. It is made
+when the source's own clock has passed k: another source's clock, of live data beside simulated history, says nothing of what is still to come.
 
 Sums are whole multiples of the signals' resolutions: adding is associative, and a rebuild equals to the last bit.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.signals import Signal
+from lakehouse.positions import Position, Source
 from lakehouse.tables import MINUTE_COUNTERS, MINUTE_STATS, TIME, VEHICLE_MINUTES
 
 KEY = ["vehicle_id", "minute", "known_at"]
@@ -24,6 +28,27 @@ _AGGREGATES = _FIRST + [
     for signal in (*MINUTE_STATS, *MINUTE_COUNTERS)
     for part in (("n", "sum", "min", "max") if signal.minute == "stats" else ("min", "max"))
 ]
+
+SOURCED = VEHICLE_MINUTES.append(pa.field("topic_id", pa.string()))
+"""Partials with the topic that their frames came from."""
+
+
+def sourced(rows: pa.Table) -> pa.Table:
+    """Partials of silver telemetry rows, those of each topic apart: they wait for its clock."""
+    made = [SOURCED.empty_table()]
+    topics = pc.unique(rows["topic_id"]).to_pylist()
+    for topic in topics:
+        parts = partials(rows if len(topics) == 1 else rows.filter(pc.equal(rows["topic_id"], topic)))
+        made.append(parts.append_column("topic_id", pa.repeat(topic, parts.num_rows).cast(pa.string())))
+    return pa.concat_tables(made)
+
+
+def due(waiting: pa.Table, reached: Mapping[Source, Position]) -> pa.ChunkedArray:
+    """Which partials with their topics are complete: the source's clock has passed the instant from which they are known."""
+    clocks = {(source.topic_id, source.partition): at.clock_ms for source, at in reached.items()}
+    whose = zip(waiting["topic_id"].to_pylist(), waiting["partition"].to_pylist(), strict=True)
+    limits = np.array([clocks.get(who, 0) for who in whose], np.int64)
+    return pc.less_equal(waiting["known_at"], pa.array(limits * 1000).cast(TIME))
 
 
 def partials(rows: pa.Table) -> pa.Table:
@@ -86,11 +111,20 @@ def _greatest(texts: pa.ChunkedArray, order: np.ndarray, starts: np.ndarray) -> 
 
 def merge(tables: list[pa.Table]) -> pa.Table:
     """Tables of partials as one, a row a vehicle, minute and instant."""
-    together = pa.concat_tables(tables) if tables else VEHICLE_MINUTES.empty_table()
-    grouped = together.group_by(KEY, use_threads=False).aggregate(_AGGREGATES)
+    return _grouped(tables, KEY, VEHICLE_MINUTES)
+
+
+def piled(tables: list[pa.Table]) -> pa.Table:
+    """Tables of partials with their topics as one, a row a vehicle, minute, instant and topic."""
+    return _grouped(tables, [*KEY, "topic_id"], SOURCED)
+
+
+def _grouped(tables: list[pa.Table], key: list[str], schema: pa.Schema) -> pa.Table:
+    together = pa.concat_tables(tables) if tables else schema.empty_table()
+    grouped = together.group_by(key, use_threads=False).aggregate(_AGGREGATES)
     plain = {f"{name}_{how}": name for name, how in _AGGREGATES}
     named = grouped.rename_columns([plain.get(name, name) for name in grouped.column_names])
-    return named.select(VEHICLE_MINUTES.names).cast(VEHICLE_MINUTES)
+    return named.select(schema.names).cast(schema)
 
 
 def newest(revisions: pa.Table) -> pa.Table:

@@ -69,6 +69,14 @@ def reached_by(rows: pa.Table, clock_column: str = "known_at") -> Reached:
     }
 
 
+def clocks_of(reached: Mapping[Source, Position]) -> dict[int, int]:
+    """The clock (ms) of each partition: the newest of its sources'."""
+    found: dict[int, int] = {}
+    for source, at in reached.items():
+        found[source.partition] = max(found.get(source.partition, 0), at.clock_ms)
+    return found
+
+
 def sources_of(rows: pa.Table) -> set[Source]:
     """The sources that rows came from."""
     return {Source(**row) for row in rows.select(list(Source._fields)).group_by(list(Source._fields)).aggregate([]).to_pylist()}

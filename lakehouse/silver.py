@@ -17,7 +17,7 @@ from contracts.quality import REPLAYED
 from contracts.signals import BY_NAME, SIGNALS
 from lakehouse.parse import parse
 from lakehouse.positions import Source, by_source
-from lakehouse.quality.frame import Columns, Examined, Mark, examine
+from lakehouse.quality.frame import Columns, Examined, Mark, cells_out_of_range, examine
 from lakehouse.quality.marks import changes, listed
 from lakehouse.rules import judge
 from lakehouse.seen import Arrivals, Seen, admit
@@ -58,7 +58,8 @@ def refine(bronze: pa.Table, kind: Kind, seen: Seen, known: np.ndarray) -> Refin
     values = bronze["value"].to_pylist()
     parsed = parse(values, kind)
     table, at = parsed.table, parsed.table["row"].to_numpy()
-    examined = examine(table["payload"].combine_chunks().field("signals")) if kind == "telemetry" else Examined({}, [], [])
+    payload = table["payload"].combine_chunks()
+    examined = examine(payload.field("signals")) if kind == "telemetry" else Examined({}, cells_out_of_range(payload) if kind == "cells" else [], [])
     keys = bronze["key"] if len(at) == size else bronze["key"].take(table["row"])
     verdict = verdicts(size, parsed, *judge(table, kind, keys, examined.refusals))
     who = identities(parsed, values)

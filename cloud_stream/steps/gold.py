@@ -21,8 +21,9 @@ class MinuteMaker:
     """Silver telemetry rows in, revisions of minutes out, each as soon as its source's clock has passed its `known_at`."""
 
     def __init__(self, reached: Reached, pending: pa.Table, recent: pa.Table, lookup: Lookup) -> None:
+        """`pending` are partials with their topics."""
         self.reached = dict(reached)
-        self._pending = [pending]
+        self._pending = [pending] if pending.num_rows else []
         self._recent = recent
         self._lookup = lookup
 
@@ -33,17 +34,15 @@ class MinuteMaker:
             return VEHICLE_MINUTES.empty_table(), {}
         moved = reached_by(fresh)
         self.reached = later(self.reached, moved)
-        self._pending.append(minutes.partials(fresh))
+        self._pending.append(minutes.sourced(fresh))
         return self._due(), {source: self.reached[source] for source in moved}
 
     def _due(self) -> pa.Table:
-        clocks = {source.partition: position.clock_ms for source, position in sorted(self.reached.items(), key=lambda item: item[1].clock_ms)}
         if len(self._pending) > _PILE:
-            self._pending = [minutes.merge(self._pending)]
+            self._pending = [minutes.piled(self._pending)]
         due, waiting = [], []
         for table in self._pending:
-            limits = pa.array([clocks[partition] for partition in table["partition"].to_pylist()], pa.timestamp("ms", tz="UTC")).cast(TIME)
-            known = pc.less_equal(table["known_at"], limits)
+            known = minutes.due(table, self.reached)
             due.append(table.filter(known))
             waiting.append(table.filter(pc.invert(known)))
         self._pending = [table for table in waiting if table.num_rows]
@@ -51,7 +50,7 @@ class MinuteMaker:
         if not known_now.num_rows:
             return known_now
         revisions = minutes.revise(self._base(known_now), known_now)
-        self._remember(revisions, max(clocks.values()))
+        self._remember(revisions, max(position.clock_ms for position in self.reached.values()))
         return revisions
 
     def _base(self, known: pa.Table) -> pa.Table:

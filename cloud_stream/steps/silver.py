@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from contracts.identity import Kind
-from lakehouse.positions import Reached, Source, beyond, later, reached_by
+from lakehouse.positions import Reached, Source, beyond, clocks_of, later, reached_by
 from lakehouse.seen import Seen, forget
 from lakehouse.silver import Refined, clocks, refine
 from lakehouse.tables import TIME
@@ -54,7 +54,4 @@ class Refiner:
 
     def clocks(self) -> dict[int, int]:
         """The clock (ms) of each partition."""
-        found: dict[int, int] = {}
-        for source, position in self.reached.items():
-            found[source.partition] = max(found.get(source.partition, 0), position.clock_ms)
-        return found
+        return clocks_of(self.reached)

@@ -72,7 +72,7 @@ def epoch_ms(settings: FlowSettings) -> int:
 
 def _pending(lake: str, reached: Reached) -> pa.Table:
     """Frames up to the positions that no revision has taken in yet: their minute had not ended by the source's clock."""
-    tables = [VEHICLE_MINUTES.empty_table()]
+    tables = []
     for source, (offset, clock_ms) in reached.items():
         clock = pa.scalar(clock_ms * 1000, pa.int64()).cast(TIME)
         open_minute = pa.scalar(clock_ms // 60_000 * 60_000_000, pa.int64()).cast(TIME)
@@ -80,9 +80,9 @@ def _pending(lake: str, reached: Reached) -> pa.Table:
         young = (ds.field("event_ts") >= open_minute) | (ds.field("known_at") >= second)
         place = (ds.field("partition") == source.partition) & (ds.field("topic_id") == source.topic_id)
         rows = arrow(lake, "silver.telemetry", filters=place & (ds.field("offset") <= offset) & young)
-        made = minutes.partials(rows)
+        made = minutes.sourced(rows)
         tables.append(made.filter(ds.field("known_at") > clock))
-    return minutes.merge(tables)
+    return minutes.piled(tables)
 
 
 def _recent(lake: str, reached: Reached) -> pa.Table:

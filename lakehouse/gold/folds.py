@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakehouse import current, minutes
 from lakehouse.gold import cells, facts
@@ -14,8 +12,8 @@ from lakehouse.gold.exact import Reading
 from lakehouse.gold.facts import AsOf, Fact
 from lakehouse.gold.frames import frames
 from lakehouse.gold.tables import FACTS
-from lakehouse.positions import Source
-from lakehouse.tables import MINUTE_COUNTERS, MINUTE_STATS, SCHEMAS, SILVER_TELEMETRY, TIME, VEHICLE_CURRENT, VEHICLE_MINUTES
+from lakehouse.positions import Reached, Source, clocks_of
+from lakehouse.tables import MINUTE_COUNTERS, MINUTE_STATS, SCHEMAS, SILVER_TELEMETRY, VEHICLE_CURRENT, VEHICLE_MINUTES
 
 PLACE = [*Source._fields, "offset"]
 _SHARED = ["vehicle_id", "region", "event_ts", "known_at", *PLACE]
@@ -32,7 +30,7 @@ class Fold(NamedTuple):
     order: list[str]
     partial: Callable[[str, pa.Table], pa.Table]
     merge: Callable[[Sequence[pa.Table]], pa.Table]
-    rows: Callable[[pa.Table, Mapping[int, int], AsOf], pa.Table]
+    rows: Callable[[pa.Table, Reached, AsOf], pa.Table]
     spans: bool = False
     day_ms: str | None = None
     """The exact column (ms) that a row's day is taken from, where there is one."""
@@ -62,25 +60,24 @@ def _of_fact(fact: Fact) -> Fold:
         order,
         partial,
         lambda tables: facts.fold(fact, [facts.empty(fact), *tables]),
-        lambda exact, clocks, as_of: facts.present(fact, exact, clocks, as_of),
+        lambda exact, reached, as_of: facts.present(fact, exact, clocks_of(reached), as_of),
         fact.keys is None,
         fact.begins,
     )
 
 
-def _known(exact: pa.Table, clocks: Mapping[int, int], _: AsOf) -> pa.Table:
-    """The revisions of minutes that their partitions' clocks have passed."""
-    limits = np.array([clocks.get(partition, 0) for partition in exact["partition"].to_pylist()], np.int64)
-    due = exact.filter(pc.less_equal(exact["known_at"], pa.array(limits * 1000).cast(TIME)))
-    return minutes.revise(VEHICLE_MINUTES.empty_table(), due) if due.num_rows else VEHICLE_MINUTES.empty_table()
+def _known(exact: pa.Table, reached: Reached, _: AsOf) -> pa.Table:
+    """The revisions of minutes that their sources' clocks have passed."""
+    known = exact.filter(minutes.due(exact, reached))
+    return minutes.revise(VEHICLE_MINUTES.empty_table(), minutes.merge([known])) if known.num_rows else VEHICLE_MINUTES.empty_table()
 
 
 MINUTES = Fold(
     "gold.vehicle_minutes",
     {"telemetry": [*_SHARED, *(signal.name for signal in (*MINUTE_STATS, *MINUTE_COUNTERS))]},
     minutes.KEY,
-    lambda _kind, rows: minutes.partials(rows),
-    lambda tables: minutes.merge([VEHICLE_MINUTES.empty_table(), *tables]),
+    lambda _kind, rows: minutes.sourced(rows),
+    lambda tables: minutes.piled([minutes.SOURCED.empty_table(), *tables]),
     _known,
 )
 CURRENT = Fold(
@@ -89,6 +86,6 @@ CURRENT = Fold(
     ["vehicle_id"],
     lambda _kind, rows: current.newest(rows),
     lambda tables: current.newest(*tables) if tables else VEHICLE_CURRENT.empty_table(),
-    lambda exact, _clocks, _as_of: exact,
+    lambda exact, _reached, _as_of: exact,
 )
 FOLDS: dict[str, Fold] = {fold.name: fold for fold in (CURRENT, MINUTES, *(_of_fact(fact) for fact in FACTS.values()))}

@@ -16,7 +16,7 @@ from lakehouse.gold import commits, facts, spans
 from lakehouse.gold.commits import persistently
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.exact import TIME
-from lakehouse.positions import Position, Reached, Source, later, position
+from lakehouse.positions import Position, Reached, Source, clocks_of, later, position
 from lakehouse.reader import dataset, open_table
 from lakehouse.tables import VEHICLE_CURRENT
 
@@ -26,10 +26,7 @@ CURRENT = "gold.vehicle_current"
 
 def clocks(table: DeltaTable, sources: Collection[Source], moved: Mapping[Source, Position]) -> dict[int, int]:
     """The clock (ms) of each partition once `moved` is reached."""
-    found: dict[int, int] = {}
-    for source, at in later({source: position(table, source) for source in sources}, moved).items():
-        found[source.partition] = max(found.get(source.partition, 0), at.clock_ms)
-    return found
+    return clocks_of(later({source: position(table, source) for source in sources}, moved))
 
 
 class FactTable:

@@ -28,16 +28,13 @@ def swap(lake: str, wish: Wish, table: DeltaTable, shadow: Shadow, days: Sequenc
     """
     fold, schema = FOLDS[wish.table], SCHEMAS[wish.table]
     reached: Reached = {source: position(table, source) for kind in fold.columns for source in sources(open_table(lake, SILVER_OF[kind]))}  # type: ignore[index]
-    clocks: dict[int, int] = {}
-    for source, at in reached.items():
-        clocks[source.partition] = max(clocks.get(source.partition, 0), at.clock_ms)
     dimensions = Dimensions(lake)
     newer = fold.merge(list(_since(lake, fold, shadow.reached, reached, wish.vehicles)))
     if fold.dated:
         concerned = sorted(day for day in {*partition_values(table, "date"), *days, *fold.days(newer)} if wish.holds(day))
         predicate, there = f"date IN ({', '.join(map(repr, concerned or ['']))})", ds.field("date").isin(concerned)
     else:
-        concerned, partitions = [], {*partition_values(table, "partition"), *map(str, clocks)}
+        concerned, partitions = [], {*partition_values(table, "partition"), *(str(source.partition) for source in reached)}
         predicate, there = f"partition IN ({', '.join(sorted(partitions) or ['-1'])})", ds.scalar(True)
     # Read before the writer asks for batches: the Delta library does not read while it writes.
     stay = there & ~of(wish.vehicles) if wish.vehicles else ds.scalar(False)
@@ -47,7 +44,7 @@ def swap(lake: str, wish: Wish, table: DeltaTable, shadow: Shadow, days: Sequenc
     def batches() -> Iterator[pa.RecordBatch]:
         nonlocal count
         for exact in _exact(fold, wish, shadow, days, newer, concerned):
-            rows = fold.rows(exact, clocks, dimensions.as_of)
+            rows = fold.rows(exact, reached, dimensions.as_of)
             if fold.spans:
                 rows = rows.filter(pc.is_in(rows["date"], pa.array(concerned, pa.string())))
             count += rows.num_rows

@@ -53,9 +53,6 @@ class _Target:
         self.fold, self.table = fold, table
         every = {source for kind in fold.columns for source in sources(open_table(lake, SILVER_OF[kind]))}  # type: ignore[index]
         self.reached: Reached = {source: position(self.table, source) for source in every}
-        self.clocks: dict[int, int] = {}
-        for source, at in self.reached.items():
-            self.clocks[source.partition] = max(self.clocks.get(source.partition, 0), at.clock_ms)
         self.as_of = Dimensions(lake).as_of
         self.pile = DayPile(fold, scratch) if fold is MINUTES else Pile(fold)
 
@@ -70,7 +67,7 @@ class _Target:
         """Compare, day by day where the rows have days."""
         stands, rebuilt, found = 0, 0, None
         for day, exact in self.pile.days(self._days()):
-            made = self.fold.rows(exact, self.clocks, self.as_of)
+            made = self.fold.rows(exact, self.reached, self.as_of)
             there = self._rows(day)
             stands, rebuilt = stands + there.num_rows, rebuilt + made.num_rows
             found = found or difference(there, made, self.fold.order)
@@ -139,7 +136,7 @@ def _silver(lake: str, kind: Kind, until: Reached, from_silver: bool) -> Iterato
 
 def _fleet(lake: str, summary: DeltaTable, hours: _Target) -> Outcome:
     [(_, exact)] = hours.pile.days(set())
-    rows = hours.fold.rows(exact, hours.clocks, hours.as_of)
+    rows = hours.fold.rows(exact, hours.reached, hours.as_of)
     made = fleet.hourly(rows.select(COLUMNS), Dimensions(lake).models)
     stands = dataset(summary).to_table(columns=fleet.SCHEMA.names).cast(fleet.SCHEMA)
     return Outcome(fleet.NAME, summary.version(), stands.num_rows, made.num_rows, difference(stands, made, ["hour", "region", "model"]))

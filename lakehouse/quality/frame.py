@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.quality import MARKS, REFUSALS, REPAIRS, Ascending, Impossible, Null, Overshoot, Product, Span
+from contracts.quality import CELLS, MARKS, REFUSALS, REPAIRS, Ascending, Impossible, Null, Overshoot, Product, Span
 from contracts.signals import BY_NAME, SIGNALS
 
 Columns = dict[str, np.ndarray]
@@ -120,6 +120,20 @@ def _out_of_range(columns: Columns) -> list[Refusal]:
                 texts = pc.cast(pa.array(values), pa.string())
                 said = pc.binary_join_element_wise(name, texts, f"is outside {signal.low:g} to {signal.high:g}", " ")
                 refusals.append(Refusal(rule.name, said, outside))
+    return refusals
+
+
+def cells_out_of_range(payload: pa.StructArray) -> list[Refusal]:
+    """A refusal for each list of cells messages in which some value is out of range; usually none."""
+    refusals = []
+    for rule in REFUSALS:
+        for name, signal in CELLS.items():
+            lists, low, high = pc.struct_field(payload, name), BY_NAME[signal].low, BY_NAME[signal].high
+            values = pc.list_flatten(lists).to_numpy(zero_copy_only=False)
+            outside = np.zeros(len(payload), bool)
+            outside[pc.list_parent_indices(lists).to_numpy()[(values < low) | (values > high)]] = True
+            if outside.any():
+                refusals.append(Refusal(rule.name, pa.repeat(f"a value of {name} is outside {low:g} to {high:g}", len(payload)), outside))
     return refusals
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cloud_stream.steps.gold import MinuteMaker
 from lakehouse import current, minutes
+from lakehouse.gold.folds import MINUTES
 from lakehouse.positions import beyond
 from lakehouse.tables import VEHICLE_MINUTES
 from tests.lakehouse.made import NOW_MS, bronze, refined, telemetry
@@ -80,7 +81,7 @@ def test_the_live_revisions_equal_a_rebuild_whatever_the_batches_and_restarts(
             # A restart after a commit: what is pending is made again from the silver rows up to the positions.
             clocks = {source.partition: position.clock_ms for source, position in maker.reached.items()}
             before = rows.slice(0, last)
-            again = minutes.partials(before)
+            again = minutes.sourced(before)
             pending = again.filter(pc.greater(again["known_at"], pa.scalar(clocks[0] * 1000, pa.int64()).cast(again["known_at"].type)))
             maker = MinuteMaker(maker.reached, pending, EMPTY, lambda known: _of(table, known))
     clock = max(rows["known_at"].to_pylist())
@@ -115,6 +116,20 @@ def test_what_is_looked_up_beside_what_was_asked_for_is_not_counted_twice() -> N
     whole = rebuilt(rows)
     clock = pa.scalar(max(rows["known_at"].to_pylist()), whole["known_at"].type)
     assert ordered(table).equals(whole.filter(pc.less_equal(whole["known_at"], clock)))
+
+
+def test_a_minute_of_history_is_not_told_in_halves_because_live_data_is_ahead() -> None:
+    start = (NOW_MS // MINUTE_MS - 1000) * MINUTE_MS
+    past = [telemetry("V-1", seq, ts=start + seq * 1000, soc_pct=50.0) for seq in range(90)]
+    history = refined(bronze(past, kafka_ms=[start + seq * 1000 for seq in range(90)]), "telemetry", {}).rows
+    history = history.set_column(history.schema.get_field_index("topic_id"), "topic_id", pa.repeat("history", history.num_rows))
+    live = refined(bronze([telemetry("V-2", 0)], kafka_ms=[NOW_MS]), "telemetry", {}).rows
+    maker = MinuteMaker({}, EMPTY, EMPTY, lambda _known: EMPTY)
+    made = [maker.step(rows)[0] for rows in (live, history.slice(0, 30), history.slice(30))]
+    told = pa.concat_tables(made).filter(pc.field("vehicle_id") == "V-1")
+    assert told["frames"].to_pylist() == [60]
+    exact = MINUTES.merge([MINUTES.partial("telemetry", rows) for rows in (live, history)])
+    assert ordered(MINUTES.rows(exact, maker.reached, lambda *_: [])).equals(ordered(pa.concat_tables(made)))
 
 
 @settings(max_examples=40, deadline=None)

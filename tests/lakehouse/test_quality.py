@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from cloud_stream.steps.checkpoint import dump, load
 from cloud_stream.steps.live import LiveState
+from contracts.codec import encode
+from contracts.events import Cells
 from contracts.quality import RULES
 from contracts.signals import BY_NAME
 from lakehouse import quarantine, reader, writer
@@ -17,7 +19,7 @@ from lakehouse.positions import Position, Source, reached_by
 from lakehouse.quality.report import days, rules
 from lakehouse.seen import HORIZON_MS
 from lakehouse.snapshots import read_seen, write_seen
-from tests.lakehouse.made import NOW_MS, bronze, refined, telemetry
+from tests.lakehouse.made import NOW_MS, bronze, envelope, refined, telemetry
 
 SOURCE = Source("cluster", "topic-id", 0)
 
@@ -57,6 +59,15 @@ def test_a_repair_puts_the_value_right_and_marks_the_row() -> None:
     assert rows[0] == {"lat": None, "lon": None, "altitude_m": None, "soc_pct": 5, "accelerator_pct": None, "marks": ["gps_zero"]}
     assert (rows[1]["accelerator_pct"], rows[1]["marks"]) == (100, ["pedal_overshoot"])
     assert outcome.quarantine["reason"].to_pylist() == ["range"], "further off than a sensor's slack"
+
+
+def test_a_cell_out_of_range_refuses_its_message() -> None:
+    lists = [([3.7, 3.71], [20.0]), ([3.7, 37.0], [20.0]), ([3.7], [20.0, -273.0]), ([], [])]
+    values = [envelope("V-1", "cells", seq, encode(Cells(NOW_MS, *one))) for seq, one in enumerate(lists)]
+    values.append(envelope("V-1", "cells", 4, b'{"ts":1790000000000,"cell_v":[null,3.7],"probe_c":[20]}'))
+    outcome = refined(bronze(values), "cells", {})
+    assert outcome.rows["seq"].to_pylist() == [0, 3, 4]
+    assert [(row["seq"], row["reason"]) for row in outcome.quarantine.to_pylist()] == [(1, "range"), (2, "range")]
 
 
 def test_values_are_whole_multiples_of_their_resolution() -> None:
