@@ -113,18 +113,28 @@ class Alarms:
     def telemetry(self, rows: pa.Table, clocks: Mapping[int, int]) -> list[Alert]:
         """Silver telemetry rows, in whatever order they are released."""
         self.state.gateways.heard_of(rows)
-        told, now_ms = self._rows("telemetry", rows), max(clocks.values())
+        told, now_ms = self.rows("telemetry", rows), max(clocks.values())
         if now_ms - self._ticked_ms < TICK_MS:
             return told
         self._ticked_ms = now_ms
         return told + self.tick(clocks)
 
-    def records(self, kind: Kind, records: pa.Table) -> list[Alert]:
-        """Kafka records of cells or events, checked and de-duplicated as silver's are."""
+    def refined(self, kind: Kind, records: pa.Table) -> pa.Table:
+        """Kafka records of cells or events as rows, checked and de-duplicated as silver's are."""
         refiner = self._refiners[kind]
         batch = refiner.step(records)
         self.state.reached[kind] = refiner.reached
-        return self._rows(kind, batch.refined.rows)
+        return batch.refined.rows
+
+    def rows(self, kind: str, rows: pa.Table) -> list[Alert]:
+        """Rows of cells or events."""
+        told: list[Alert] = []
+        partitions = rows["partition"].unique().to_pylist()
+        for partition in partitions:
+            own = rows if len(partitions) == 1 else rows.filter(pc.equal(rows["partition"], partition))
+            clock_ms = round(pc.max(own["known_at"]).as_py().timestamp() * 1000)
+            told += self._about(partition, self.engine(partition).together({kind: own}), clock_ms)
+        return self._told(told)
 
     def scores(self, scores: Sequence[Score], clock_ms: int) -> list[Alert]:
         """Scores that were just made."""
@@ -167,15 +177,6 @@ class Alarms:
             clock_ms = clocks.get(partition, 0)
             told += self._about(partition, engine.tick(clock_ms), clock_ms)
         return self._told(told + self._desk.tick(now_ms))
-
-    def _rows(self, kind: str, rows: pa.Table) -> list[Alert]:
-        told: list[Alert] = []
-        partitions = rows["partition"].unique().to_pylist()
-        for partition in partitions:
-            own = rows if len(partitions) == 1 else rows.filter(pc.equal(rows["partition"], partition))
-            clock_ms = round(pc.max(own["known_at"]).as_py().timestamp() * 1000)
-            told += self._about(partition, self.engine(partition).together({kind: own}), clock_ms)
-        return self._told(told)
 
     def _about(self, partition: int, changes: Sequence[Change], clock_ms: int) -> list[Alert]:
         if not changes:

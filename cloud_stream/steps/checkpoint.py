@@ -6,8 +6,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cloud_stream.steps.currents import Currents
 from cloud_stream.steps.live import LiveState
 from cloud_stream.steps.live_windows import WindowState, at_clock
+from cloud_stream.steps.pack_pieces import packed_packs, unpacked_packs
 from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
 from lakehouse.positions import Position, Source
 from lakehouse.seen import Sender
@@ -21,6 +23,7 @@ _Following = list[tuple[str, str, int]]
 def dump(state: LiveState) -> pa.Table:
     """All pieces of all partitions."""
     state.windows.settle()
+    state.packs.currents.settle({source.partition: at.clock_ms for source, at in sorted(state.reached.items(), key=lambda one: one[1].clock_ms)})
     home = {sender.vehicle_id: entry.partition for sender, entry in state.seen.items()}
     rows = []
     for partition in sorted({source.partition for source in state.reached}):
@@ -33,6 +36,9 @@ def dump(state: LiveState) -> pa.Table:
             "minutes": _stream(_here(state.windows.minutes, partition)),
             "minutes_waiting": _stream(_here(state.windows.waiting, partition)),
             "looked": _pack(state.windows.looked_ms.get(partition, 0)),
+            "packs": packed_packs(state.packs.of, partition),
+            "cells_waiting": _stream(_here(state.packs.currents.waiting, partition)),
+            "currents": _stream(_here(state.packs.currents.frames, partition)),
         }
         rows += [{"partition": partition, "piece": piece, "content": content} for piece, content in pieces.items()]
     return pa.Table.from_pylist(rows, LIVE_STATE)
@@ -56,6 +62,17 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
         state.online = online
     state.windows = _windows(pieces)
     state.windows.rows = at_clock(state.windows.minutes, {source.partition: at.clock_ms for source, at in reached.items()})
+    for partition, content in pieces.get("packs", []):
+        state.packs.of |= unpacked_packs(content, partition)
+    state.packs.currents = _currents(pieces)
+    return state
+
+
+def _currents(pieces: Mapping[str, list[tuple[int, bytes]]]) -> Currents:
+    waiting, frames = (_together(content for _, content in pieces.get(piece, [])) for piece in ("cells_waiting", "currents"))
+    state = Currents()
+    state.waiting = state.waiting if waiting is None else waiting
+    state.frames = state.frames if frames is None else frames
     return state
 
 

@@ -26,7 +26,7 @@ from cloud_stream.steps.checkpoint import load as load_checkpoint
 from cloud_stream.steps.live import Reactor
 from cloud_stream.waiting import patiently
 from cloud_stream.wiring.owned import TELEMETRY, TOPICS, owned
-from cloud_stream.wiring.scores import predictor
+from cloud_stream.wiring.scores import asking
 from contracts.topics import ALERT_COMMANDS
 from features.online import OnlineWriter
 from lakehouse import writer
@@ -45,7 +45,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     table = open_table(settings.lake, "state.live").to_pyarrow_table()
     reached = {name: reached_of(settings.lake, "state.live", owned(settings, topic)) for name, topic in READ.items()}
     alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS})
-    reactor = Reactor(load_checkpoint(table, reached["telemetry"]), predictor(settings.mlflow), alarms)
+    reactor = Reactor(load_checkpoint(table, reached["telemetry"]), asking(settings.mlflow), alarms)
     readers: dict[str, Callable[[], Reader]] = {
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], most=2_000, wait_s=0.001) for name in OTHERS
     }

@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 
 from features import registry
-from features.scoring import Champion, Unfit, load
+from features.scoring import Champion, Unfit, Watch, load
 
 NAME = "constant"
 COLUMNS = ["speed_kmh", "pack_v"]
@@ -74,14 +74,15 @@ def watching(uri: str) -> Iterator[Callable[[], Champion]]:
     started = []
 
     def start() -> Champion:
-        champion = Champion(uri, NAME, poll_s=0.05)
-        champion.start()
-        started.append(champion)
+        champion = Champion(uri, NAME)
+        watch = Watch(uri, [champion], poll_s=0.05)
+        watch.start()
+        started.append(watch)
         return champion
 
     yield start
-    for champion in started:
-        champion.stop()
+    for watch in started:
+        watch.stop()
 
 
 BATCH = pa.table({"pack_v": [350.0, None, 351.0, 352.0], "speed_kmh": [10.0, 20.0, None, 40.0], "other": ["a", "b", "c", "d"]})
@@ -168,7 +169,7 @@ def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watchi
         database.write_bytes(kept)
         registry.promote(uri, NAME, add_version(uri, 9.0))
         until(lambda: champion.version == "2", "the next version")
-    assert all("version 1 goes on" in text for text in caplog.messages)
+    assert all("version 1 of constant goes on" in text for text in caplog.messages)
 
 
 def test_a_model_without_signature_is_unfit(uri: str) -> None:
