@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from features import cells
+from features import cells, stays
 from features.transforms import SCORABLE
 
 
@@ -20,4 +20,7 @@ class Served(NamedTuple):
 
 ENERGY_PER_KM = Served("energy_per_km", "Wh/km", SCORABLE, "each newest frame of a vehicle: its next minute")
 BATTERY_FAULT = Served("battery_fault_v1", "score", cells.FEATURES, "each closed hour of a pack: all its cells")
-SERVED = (ENERGY_PER_KM, BATTERY_FAULT)
+CHARGING = Served(
+    "charging_v1", "kWh", stays.FEATURES, "each session as the car plugs in and each half hour while it charges: the energy it still needs"
+)
+SERVED = (ENERGY_PER_KM, BATTERY_FAULT, CHARGING)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from cloud_stream.steps.currents import Currents
 from cloud_stream.steps.live import LiveState
+from cloud_stream.steps.live_stays import Stays
 from cloud_stream.steps.live_windows import WindowState, at_clock
 from cloud_stream.steps.pack_pieces import packed_packs, unpacked_packs
 from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
@@ -25,6 +26,7 @@ def dump(state: LiveState) -> pa.Table:
     state.windows.settle()
     state.packs.currents.settle({source.partition: at.clock_ms for source, at in sorted(state.reached.items(), key=lambda one: one[1].clock_ms)})
     home = {sender.vehicle_id: entry.partition for sender, entry in state.seen.items()}
+    state.stays.settle()
     rows = []
     for partition in sorted({source.partition for source in state.reached}):
         mine = {vehicle for vehicle, place in home.items() if place == partition}
@@ -40,6 +42,9 @@ def dump(state: LiveState) -> pa.Table:
             "cells_waiting": _stream(_here(state.packs.currents.waiting, partition)),
             "currents": _stream(_here(state.packs.currents.frames, partition)),
         }
+        stays = _here(state.stays.open, partition)
+        asked = {vehicle: state.stays.asked[vehicle] for vehicle in stays["vehicle_id"].to_pylist() if vehicle in state.stays.asked}
+        pieces |= {"stays": _stream(stays), "stays_ended": _stream(_here(state.stays.ended, partition)), "stays_asked": _pack(asked)}
         rows += [{"partition": partition, "piece": piece, "content": content} for piece, content in pieces.items()]
     return pa.Table.from_pylist(rows, LIVE_STATE)
 
@@ -65,6 +70,17 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
     for partition, content in pieces.get("packs", []):
         state.packs.of |= unpacked_packs(content, partition)
     state.packs.currents = _currents(pieces)
+    state.stays = _stays(pieces)
+    return state
+
+
+def _stays(pieces: Mapping[str, list[tuple[int, bytes]]]) -> Stays:
+    going, ended = (_together(content for _, content in pieces.get(piece, [])) for piece in ("stays", "stays_ended"))
+    state = Stays()
+    state.open = state.open if going is None else going
+    state.ended = state.ended if ended is None else ended
+    for _, content in pieces.get("stays_asked", []):
+        state.asked |= msgspec.msgpack.decode(content, type=dict[str, tuple[int, int]])
     return state
 
 

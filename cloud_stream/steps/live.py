@@ -7,10 +7,11 @@ import pyarrow as pa
 
 from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.ordering import Order, release
-from cloud_stream.steps import currents, live_cells, live_windows
+from cloud_stream.steps import currents, live_cells, live_stays, live_windows
 from cloud_stream.steps.alerts import Alarms, AlertState
 from cloud_stream.steps.asked import Ask, stamped
 from cloud_stream.steps.live_cells import Packs
+from cloud_stream.steps.live_stays import Stays
 from cloud_stream.steps.live_windows import WindowState
 from cloud_stream.steps.silver import Refiner
 from contracts.events import Alert, Score
@@ -43,6 +44,7 @@ class LiveState(msgspec.Struct):
     online: pa.Table = msgspec.field(default_factory=lambda: live_columns(SILVER_TELEMETRY.empty_table()))
     windows: WindowState = msgspec.field(default_factory=WindowState)
     packs: Packs = msgspec.field(default_factory=Packs)
+    stays: Stays = msgspec.field(default_factory=Stays)
 
 
 class Reactor:
@@ -80,6 +82,7 @@ class Reactor:
         ordered = release(self.state.order, frames, clocks)
         alerts = self.alarms.telemetry(ordered, clocks) if ordered.num_rows else []
         scores = self._next_minute(online) + live_cells.step(self.state.packs, clocks, self._ask)
+        scores += live_stays.step(self.state.stays, frames, clocks, self._ask)
         return self._told(alerts, scores)._replace(online=online, windows=windows)
 
     def _cells(self, records: pa.Table) -> Effects:

@@ -14,9 +14,10 @@ from cloud_stream.steps.asked import stamped
 from cloud_stream.wiring.scores import answered, asking, champions, shadow
 from features import registry
 from features.models import desk
+from features.models.battery import INPUTS, CellFault
 from features.models.desk import TASKS
 from features.scoring import Champion, Watch
-from features.served import ENERGY_PER_KM, SERVED
+from features.served import BATTERY_FAULT, ENERGY_PER_KM, SERVED
 from features.transforms import SCORABLE
 from lakehouse import reader, writer
 
@@ -96,3 +97,21 @@ def test_scores_are_kept_in_gold(uri: str, tmp_path: Path) -> None:
     assert sorted((row["vehicle_id"], row["version"], row["value"], row["partition"], row["date"]) for row in rows) == sorted(
         (one.vehicle_id, one.version, one.value, int(one.vehicle_id[-1]), "2023-11-14") for one in made
     )
+
+
+def test_the_battery_model_answers_a_row_a_cell_and_one_of_other_columns_is_refused(uri: str) -> None:
+    random = np.random.default_rng(2)
+    cells = pd.DataFrame(random.normal(0, 1, (400, len(INPUTS))), columns=list(INPUTS))
+    others = cells.rename(columns={"below": "star_sign"})
+    champion = champions(uri)[BATTERY_FAULT.name]
+    fine = CellFault(max_iter=5).fit(cells, (cells["below"] > 1).to_numpy(), np.ones(400))
+    for model, example in ((fine, cells), (HistGradientBoostingRegressor(max_iter=2).fit(others, others["star_sign"]), others)):
+        version = registry.log(uri, BATTERY_FAULT.name, model, example.head(3), {"params": {}, "metrics": {}, "tags": {}})
+        registry.promote(uri, BATTERY_FAULT.name, version)
+        champion.look()
+    assert champion.version == "1"
+    assert champion.refused is not None
+    assert "star_sign" in champion.refused.reason
+    answers = answered(BATTERY_FAULT.name, champion, pa.table({name: random.normal(0, 1, 96) for name in BATTERY_FAULT.inputs}))
+    assert np.array_equal(answers[0].values, answers[0].values.clip(0, 1))
+    assert answers[0].values.shape == (96,)
