@@ -114,7 +114,9 @@ class ScreenMeter:
 def figures() -> Figures:
     """What a dashboard alone can show: the map and the live feed."""
     with showcase() as shown:
-        return {**alert_figures(shown), **map_figures(shown), **feed_figures(shown)}
+        found = {**alert_figures(shown), **map_figures(shown)}
+    with showcase() as shown:
+        return {**found, **feed_figures(shown)}
 
 
 def alert_figures(shown: Showcase) -> Figures:
