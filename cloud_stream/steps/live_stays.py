@@ -32,6 +32,7 @@ LEAST_KWH, LONGEST_MIN = 0.5, 2880.0
 _NAMES = ["vehicle_id", "region", "partition"]
 OPEN = pa.schema([("vehicle_id", pa.string()), ("region", pa.string()), ("partition", pa.int32()), *((name, pa.int64()) for name in HOW)])
 _FIGURES = ("start_min", "end_min", "charge_min", "energy_kwh", "soc_start_pct")
+NOBODY = pa.table({name: pa.array([], pa.float64()) for name in CHARGING.inputs})
 ENDED = pa.schema([("partition", pa.int32()), ("site", pa.string()), ("station", pa.string()), *((name, pa.float64()) for name in _FIGURES)])
 
 
@@ -75,6 +76,8 @@ def step(state: Stays, rows: pa.Table, clocks: Mapping[int, int], ask: Ask) -> l
     if not state.open.num_rows:
         return []
     _close(state, clocks)
+    if not ask(CHARGING.name, NOBODY):
+        return []  # nobody answers: the first version will be asked about what goes on now
     moments = _moments(state)
     return _scored(state, moments, ask) if moments else []
 

@@ -131,7 +131,7 @@ def test_the_live_flow_scores_packs_across_a_restart_and_alerts() -> None:
     ts, of = samples(0)
     batches = [
         (kind, bronze([value(kind, seq, int(ts[seq]), of) for seq in places], places[0], [int(ts[seq]) for seq in places]))
-        for places in (part.tolist() for part in np.array_split(ALL, 10))
+        for places in (part.tolist() for part in np.array_split(ALL, 5))
         for kind in ("telemetry", "cells")
     ]
     whole = Reactor(LiveState(), answering)
@@ -141,10 +141,10 @@ def test_the_live_flow_scores_packs_across_a_restart_and_alerts() -> None:
     raised = [alert.change for effects in straight for alert in effects.alerts if alert.rule == "battery_fault_score"]
     assert raised == ["raised", "suppressed"], "it is quiet: the cell's resistance was told by its own rule"
     first = Reactor(LiveState(), answering)
-    before = [score for kind, records in batches[:11] for score in first.react(kind, records).scores]
+    before = [score for kind, records in batches[:5] for score in first.react(kind, records).scores]
     state = AlertState(reached=first.alarms.state.reached, seen=first.alarms.state.seen)
     second = Reactor(load(dump(first.state), first.state.reached), answering, Alarms(state, load_rules()))
-    assert before + [score for kind, records in batches[11:] for score in second.react(kind, records).scores] == scores
+    assert before + [score for kind, records in batches[5:] for score in second.react(kind, records).scores] == scores
 
 
 def value(kind: Kind, seq: int, ts: int, of: Hour) -> bytes:

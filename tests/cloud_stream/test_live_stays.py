@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from cloud_stream.steps import live_stays
-from cloud_stream.steps.asked import Answer
+from cloud_stream.steps.asked import Answer, Ask
 from cloud_stream.steps.checkpoint import dump, load
 from cloud_stream.steps.live import LiveState
 from cloud_stream.steps.live_stays import Stays
@@ -48,7 +48,7 @@ def session(vehicle: str, start_min: float, charging_min: float, idle_min: float
     return pa.table({**columns, "partition": pa.repeat(pa.scalar(0, pa.int32()), len(seconds)), "event_ts": times, **signals})
 
 
-def streamed(rows: pa.Table, asked: Asked, state: Stays | None = None, every_s: int = 60, restart: bool = False) -> Iterator[Score]:
+def streamed(rows: pa.Table, asked: Ask, state: Stays | None = None, every_s: int = 60, restart: bool = False) -> Iterator[Score]:
     """Frames in order of time, in batches of so many seconds."""
     state, rows = state or Stays(), rows.sort_by("event_ts")
     stamps = rows["event_ts"].cast(pa.int64()).to_numpy() // 1_000_000
@@ -62,7 +62,7 @@ def streamed(rows: pa.Table, asked: Asked, state: Stays | None = None, every_s: 
 
 def test_a_session_is_asked_about_as_it_begins_and_each_half_hour_while_it_charges() -> None:
     asked = Asked()
-    scores = list(streamed(session("C-1", 0, 70, idle_min=60), asked))
+    scores = list(streamed(session("C-1", 0, 70, idle_min=20), asked))
     assert [round(row["elapsed_min"]) for row in asked.rows] == [0, 30, 60], "not once it has ended charging"
     assert [row["delivered_kwh"] for row in asked.rows] == pytest.approx([0, 5.5, 11], abs=0.2)
     assert [row["power_kw"] for row in asked.rows[1:]] == pytest.approx([11, 11], rel=0.02)
@@ -86,6 +86,14 @@ def test_sessions_that_have_ended_there_are_experience_as_in_training() -> None:
     names = [name for name in FEATURES if name not in STAY_FEATURES]
     assert [third[name] for name in names] == pytest.approx([known[name][2] for name in names], rel=1e-3, nan_ok=True)
     assert third["site_energy_kwh"] == pytest.approx((11 * 70 / 60 + 3.7) / 2, rel=1e-3)
+
+
+def test_the_first_version_is_asked_about_sessions_that_go_on() -> None:
+    state, rows, asked = Stays(), session("C-1", 0, 50), Asked()
+    assert list(streamed(rows.slice(0, 60), lambda _name, _rows: [], state)) == []
+    assert [round(row["elapsed_min"]) for row in asked.rows] == []
+    assert len(list(streamed(rows.slice(60), asked, state))) == 2
+    assert [round(row["elapsed_min"]) for row in asked.rows] == [0, 30]
 
 
 def test_restarts_change_nothing() -> None:
