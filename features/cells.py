@@ -73,7 +73,7 @@ def summed(hour: Hour) -> Sums:
 
 def stretches(hour: Hour, starts: Ints) -> list[Sums]:
     """Sums of each stretch of samples; `starts` are the places at which one begins."""
-    whole = ((hour.cell_v > VALID_V[0]) & (hour.cell_v < VALID_V[1])).all(axis=1)
+    whole = np.asarray(((hour.cell_v > VALID_V[0]) & (hour.cell_v < VALID_V[1])).all(axis=1))
     if not len(whole) or not hour.cell_v.shape[1]:
         return [Sums(np.zeros((5, hour.cell_v.shape[1]), np.int64), np.zeros(6, np.int64)) for _ in starts]
     steps = np.rint(np.where(whole[:, None], hour.cell_v, 0) / STEP_V)

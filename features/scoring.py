@@ -183,8 +183,11 @@ def _values(column: pa.ChunkedArray) -> np.ndarray:
 
 def _trial(loaded: Loaded, example: Any) -> dict[str, np.ndarray]:
     """A version's own example, and a row of nulls behind it."""
-    columns = {name: example[name].to_numpy() for name in loaded.columns}
-    return {name: np.append(values, None) if _texts(values) else np.append(values.astype(float), np.nan) for name, values in columns.items()}
+    return {name: _with_null(example[name].to_numpy()) for name in loaded.columns}
+
+
+def _with_null(values: np.ndarray) -> np.ndarray:
+    return np.array([*values, None], object) if _texts(values) else np.append(values.astype(float), np.nan)
 
 
 def _texts(values: np.ndarray) -> bool:

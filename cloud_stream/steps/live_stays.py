@@ -141,11 +141,11 @@ def _scored(state: Stays, moments: list[Moment], ask: Ask) -> list[Score]:
     names = [np.asarray(known[name].to_pylist(), object) for name in ("site", "station")]
     every = Sessions(*names, *(told[name] for name in _FIGURES))
     features = described(every)
-    rows = {}
+    rows: dict[int, dict[str, float]] = {}
     for half_hour in {one.half_hour for one in moments}:
         at = later(features, every, half_hour * MOMENT_MS / 60_000)
-        rows |= {one.place: {name: values[one.place] for name, values in at.items()} for one in moments if one.half_hour == half_hour}
-    table = pa.table({name: np.array([rows[one.place][name] for one in moments], float) for name in CHARGING.inputs})
+        rows |= {one.place: {name: float(values[one.place]) for name, values in at.items()} for one in moments if one.half_hour == half_hour}
+    table = pa.table({name: [rows[one.place][name] for one in moments] for name in CHARGING.inputs})
     sessions = facts.identifiers("session", chosen["vehicle_id"].to_pylist(), chosen["start_ms"].to_pylist()).to_pylist()
     ends = chosen["end_ms"].to_pylist()
     return [
