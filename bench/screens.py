@@ -32,11 +32,9 @@ LEAST_FPS = 29.5
 
 _LISTEN = """
 window.seen = [];
-const {live} = window.voltlake, known = new Set(live.alerts.keys());
-live.addEventListener("alerts", ({detail}) => {
-  const fresh = detail.alerts.filter((alert) => alert.state === "raised" && alert.rule === "pack_overheat" && !known.has(alert.alert_id));
-  fresh.forEach((alert) => known.add(alert.alert_id));
-  const painted = () => fresh.forEach((alert) => window.seen.push(Date.now() - alert.raised_ts));
+window.voltlake.live.addEventListener("alerts", ({detail}) => {
+  const fresh = detail.alerts.filter((alert) => alert.change === "raised");
+  const painted = () => fresh.forEach((alert) => window.seen.push(Date.now() - alert.event_ts));
   if (!detail.all && fresh.length) requestAnimationFrame(() => setTimeout(painted, 0));
 });
 """
@@ -114,7 +112,9 @@ class ScreenMeter:
 def figures() -> Figures:
     """What a dashboard alone can show: the map and the live feed."""
     with showcase() as shown:
-        return {**alert_figures(shown), **map_figures(shown), **feed_figures(shown)}
+        found = {**alert_figures(shown), **map_figures(shown)}
+    with showcase() as shown:
+        return {**found, **feed_figures(shown)}
 
 
 def alert_figures(shown: Showcase) -> Figures:

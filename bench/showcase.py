@@ -74,7 +74,14 @@ class Showcase:
     def alert(self, number: int) -> None:
         """Raise an alert whose frame is of this instant."""
         ts = time.time_ns() // 1_000_000
-        who: dict[str, Any] = {"rule": "pack_overheat", "vehicle_id": f"V-{number}", "region": "eu-west", "severity": "critical", "state": "raised"}
+        who: dict[str, Any] = {
+            "rule": "pack_overheat",
+            "vehicle_id": f"V-{number}",
+            "region": "eu-west",
+            "severity": "critical",
+            "state": "raised",
+            "change": "raised",
+        }
         what: dict[str, Any] = {"signal": "pack_temp_max_c", "value": 56.0, "limit": 55.0, "boot_id": "0a0b0c0d", "seq": number, "message": "made up"}
         made = Alert(alert_id=f"bench-{ts}-{number}", raised_ts=ts, event_ts=ts, **who, **what)
         self._producer.produce(topics.ALERTS, codec.encode(made), key=made.vehicle_id)

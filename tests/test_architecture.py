@@ -53,42 +53,45 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return len(named) - (named[:1] in (["self"], ["cls"]))
 
 
-@pytest.fixture(params=MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def module(request: pytest.FixtureRequest) -> tuple[Path, ast.Module]:
-    return request.param.relative_to(ROOT), ast.parse(request.param.read_text())
+@pytest.fixture(scope="module")
+def modules() -> dict[Path, ast.Module]:
+    return {path.relative_to(ROOT): ast.parse(path.read_text()) for path in MODULES}
 
 
-def test_imports_point_one_way(module: tuple[Path, ast.Module]) -> None:
-    path, tree = module
-    home, names = path.parts[0], {name.split(".")[0] for name in imports(tree)}
-    assert names & MAY_IMPORT.keys() <= MAY_IMPORT[home] | {home}
-    assert not {name for name in names & LIVES_IN.keys() if home not in LIVES_IN[name]}
+def test_imports_point_one_way(modules: dict[Path, ast.Module]) -> None:
+    for path, tree in modules.items():
+        home, names = path.parts[0], {name.split(".")[0] for name in imports(tree)}
+        assert names & MAY_IMPORT.keys() <= MAY_IMPORT[home] | {home}, path
+        assert not {name for name in names & LIVES_IN.keys() if home not in LIVES_IN[name]}, path
 
 
-def test_flows_do_not_know_connectors(module: tuple[Path, ast.Module]) -> None:
-    path, tree = module
-    if path.parts[:2] in {("cloud_stream", "flows"), ("cloud_stream", "steps")}:
-        assert not any("connectors" in name or "wiring" in name for name in imports(tree))
+def test_flows_do_not_know_connectors(modules: dict[Path, ast.Module]) -> None:
+    for path, tree in modules.items():
+        if path.parts[:2] in {("cloud_stream", "flows"), ("cloud_stream", "steps")}:
+            assert not any("connectors" in name or "wiring" in name for name in imports(tree)), path
 
 
-def test_it_is_small_and_documented(module: tuple[Path, ast.Module]) -> None:
-    path, tree = module
-    assert len((ROOT / path).read_text().splitlines()) <= LINES
-    assert ast.get_docstring(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert length(node) <= STATEMENT_LINES, node.name
-            # A command's options and a catalogue's columns are a table, not a signature.
-            if path.parts[:2] != ("voltlake", "commands") and str(path) != "contracts/signals.py":
-                assert parameters(node) <= PARAMETERS, node.name
+def test_files_are_small_and_documented(modules: dict[Path, ast.Module]) -> None:
+    for path, tree in modules.items():
+        assert len((ROOT / path).read_text().splitlines()) <= LINES, path
+        assert ast.get_docstring(tree), path
 
 
-def test_the_environment_is_read_at_the_top(module: tuple[Path, ast.Module]) -> None:
-    path, tree = module
-    reads = any(isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} for node in ast.walk(tree))
-    names = {
-        node.value.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in {"environ", "getenv"}
-    }
-    assert not reads or "os" not in names or path.name == "__main__.py"
+def test_functions_are_small(modules: dict[Path, ast.Module]) -> None:
+    for path, tree in modules.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert length(node) <= STATEMENT_LINES, (path, node.name)
+                # A command's options and a catalogue's columns are a table, not a signature.
+                if path.parts[:2] != ("voltlake", "commands") and str(path) != "contracts/signals.py":
+                    assert parameters(node) <= PARAMETERS, (path, node.name)
+
+
+def test_the_environment_is_read_at_the_top(modules: dict[Path, ast.Module]) -> None:
+    for path, tree in modules.items():
+        reads = {
+            node.value.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in {"environ", "getenv"}
+        }
+        assert "os" not in reads or path.name == "__main__.py", path

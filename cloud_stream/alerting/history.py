@@ -1,7 +1,8 @@
 """What late rows need: the rows of the last minutes, and snapshots of the memory from before them.
 
-Rows are kept in chunks of `CHUNK_MS` of Kafka's clock, the memory in a snapshot every `SNAPSHOT_MS`. A late row is taken in by going back,
-for its vehicle alone, to the newest snapshot that is before the row, and through the rows since then again. The snapshots on the way are
+Rows are kept in chunks of `CHUNK_MS` of Kafka's clock, the memory in a snapshot every `SNAPSHOT_MS`, and for a short while in one every
+chunk: most late rows are late by less than a second, as cells are beside telemetry. A late row is taken in by going back, for its vehicle
+alone, to the newest snapshot that is before the row, and through the rows since then again. The snapshots on the way are
 brought up to date, so that each holds what all rows up to its heads amount to; `patched` says for which vehicles that was done.
 """
 
@@ -17,13 +18,16 @@ HORIZON_MS = 300_000
 """A row is taken in where it comes at most so long (Kafka's clock) after a later row of its vehicle."""
 SNAPSHOT_MS = 75_000
 CHUNK_MS = 5_000
+PASSING = 2
+"""So many snapshots are kept for a short while."""
 
 
 class Snapshot(NamedTuple):
-    """The memory as it was before the rows of chunk `chunk`."""
+    """The memory as it was before the rows of chunk `chunk`. One that is not `lasting` is never written down."""
 
     chunk: int
     memory: Memory
+    lasting: bool = True
 
 
 class History:
@@ -50,15 +54,19 @@ class History:
         if paused:  # nothing that came before can be late any more
             self.snapshots, self.chunks, self.patched = [Snapshot(number, memory.snapshot())], {}, {}
             return
-        if number * CHUNK_MS - max(self.snapshots[-1].chunk, 0) * CHUNK_MS < SNAPSHOT_MS:
-            return
-        self.snapshots.append(Snapshot(number, memory.snapshot()))
+        lasting = number * CHUNK_MS - max(self.lasting()[-1].chunk, 0) * CHUNK_MS >= SNAPSHOT_MS
+        passing = [one for one in self.snapshots if not one.lasting][-PASSING:]
+        self.snapshots = sorted([*self.lasting(), *passing, Snapshot(number, memory.snapshot(), lasting)], key=lambda one: one.chunk)
         while len(self.snapshots) > 1 and (begins - self.snapshots[1].chunk) * CHUNK_MS >= HORIZON_MS:
             del self.snapshots[0]
         kept = {one.chunk for one in self.snapshots}
         self.patched = {chunk: vehicles for chunk, vehicles in self.patched.items() if chunk in kept}
         oldest = self.snapshots[0].chunk
         self.chunks = {at: rows for at, rows in self.chunks.items() if at >= oldest}
+
+    def lasting(self) -> list[Snapshot]:
+        """The snapshots that are written down."""
+        return [one for one in self.snapshots if one.lasting]
 
     def close(self) -> None:
         """Put the open chunk together."""

@@ -83,14 +83,14 @@ def save(engine: Engine, known: set[tuple[str, int]] | None = None) -> Saved:
     history, known = engine.history, known or set()
     history.close()
     legend = _legend(engine)
-    snapshots = {one.chunk: _snapshot(one, legend) for one in history.snapshots if ("s", one.chunk) not in known}
+    snapshots = {one.chunk: _snapshot(one, legend) for one in history.lasting() if ("s", one.chunk) not in known}
     closed = {number: rows for number, rows in history.chunks.items() if number != history.open}
     chunks = {number: _chunk(rows, legend) for number, rows in closed.items() if ("c", number) not in known}
-    patches = {one.chunk: _patch(one, sorted(history.patched[one.chunk]), legend) for one in history.snapshots if history.patched.get(one.chunk)}
+    patches = {one.chunk: _patch(one, sorted(history.patched[one.chunk]), legend) for one in history.lasting() if history.patched.get(one.chunk)}
     silent = {engine.names[vehicle]: own for vehicle, own in engine.silent.items() if own}
     regions = list(engine.regions)
     summary = Summary(
-        [one.chunk for one in history.snapshots],
+        [one.chunk for one in history.lasting()],
         sorted(closed),
         history.open,
         _chunk(history.chunks[history.open], legend) if history.open in history.chunks else b"",

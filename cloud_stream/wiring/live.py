@@ -52,7 +52,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], most=2_000, wait_s=0.001) for name in OTHERS
     }
     readers["pulse"] = partial(Pulse, settings.kafka, TELEMETRY, [source.partition for source in reached["telemetry"]])
-    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], most=5_000, wait_s=0.04)
+    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], most=5_000, wait_s=0.06)
 
     def observe(rows: pa.Table) -> None:
         if rows.num_rows:

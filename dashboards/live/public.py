@@ -82,11 +82,11 @@ class Public:
         for group in self._groups.values():
             updates = self._updates(group, turn.places, turn.alerts, turn.scores, written)
             text = encode({"at": turn.now_ms, "updates": updates}) if updates else b""
-            dressed: dict[Dress, bytes] = {}
+            dressed: dict[Dress | tuple[Dress, int, int], bytes] = {}
             for reader in group.readers:
                 self._tell_one(group, reader, turn, text, dressed)
 
-    def _tell_one(self, group: _Group, reader: Subscriber, turn: Turn, text: bytes, dressed: dict[Dress, bytes]) -> None:
+    def _tell_one(self, group: _Group, reader: Subscriber, turn: Turn, text: bytes, dressed: dict[Dress | tuple[Dress, int, int], bytes]) -> None:
         if not reader.has_room(turn.now_ms):
             reader.skipped += bool(text)
             self._metrics.skipped.inc(bool(text))
@@ -94,8 +94,11 @@ class Public:
         if reader.is_new or reader.is_behind:
             if not turn.full:
                 return
-            text = self._catch_up(group, reader, turn.now_ms)
-            reader.pipe.write(reader.dress(text))
+            lacks = reader.dress, reader.seen if reader.is_behind else -1, reader.skipped
+            if lacks not in dressed:  # all who come at once, after a restart say, lack the same
+                dressed[lacks] = reader.dress(self._catch_up(group, reader, turn.now_ms))
+            reader.is_new, reader.skipped = False, 0
+            reader.pipe.write(dressed[lacks])
         elif text:
             if reader.dress not in dressed:
                 dressed[reader.dress] = reader.dress(text)
@@ -111,7 +114,6 @@ class Public:
         alerts = [alert for alert in hub.log.values() if alert_log.is_open(alert) or reader.is_behind]
         scores = list(hub.scores.values())
         note = {"skipped": reader.skipped} if reader.is_behind else {"snapshot": True}
-        reader.is_new, reader.skipped = False, 0
         return encode({"at": now_ms, **note, "updates": self._updates(group, places, alerts, scores, {})})
 
     def _updates(

@@ -118,7 +118,7 @@ class OnlineMeter(Meter):
 
 
 class AlertMeter(Meter):
-    """Alerts that were raised, and how many there are, the earlier ones included."""
+    """Alerts as their condition comes, or comes back; and how many alerts there are, the earlier ones included."""
 
     look_s = 0.0
 
@@ -140,7 +140,7 @@ class AlertMeter(Meter):
             alert = decode_alert(record.value() or b"")
         except Malformed as error:
             raise Transient(f"{ALERTS} holds what is no alert: {error}") from error
-        if alert.state == "raised" and alert.alert_id not in self.ids:
+        if alert.change == "raised":
             self.note(alert.event_ts, seen_ms)
         self.ids.add(alert.alert_id)
 

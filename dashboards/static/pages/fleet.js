@@ -55,7 +55,9 @@ export function show(root, { query, setQuery, go }) {
   const counts = Object.fromEntries(STATES.map((state) => [state, h("b", {}, "0")]));
   replace(legend, STATES.map((state) => h(`li.state.state-${state}`, { dataset: { state } }, counts[state], h("span", {}, state))));
   const box = h(".map", { tabIndex: 0, "aria-label": "Map; arrow keys move it, plus and minus zoom" });
-  const peek = h(".peek", { hidden: true });
+  const shown = { name: h("b"), state: h("span"), figures: h("dl.dl"), open: h("a.button", {}, "Open vehicle") };  // what can be clicked stays in its place
+  const close = h("button.button.plain", { type: "button", "aria-label": "Close", onclick: () => chooseVehicle(null) }, icon("close"));
+  const peek = h(".peek", { hidden: true }, h(".peek-head", {}, shown.name, shown.state, close), shown.figures, shown.open);
   const waiting = h(".map-waiting", { role: "status" }, "Waiting for the first vehicle");
   const table = new Table(COLUMNS(store), { id: (place) => store.names[place], sort: "id", choose: (place) => chooseVehicle(place), nothing: "No vehicle matches", label: "Vehicles" });
   const list = h("ul.alert-list", { "aria-label": "Open alerts, newest first" });
@@ -114,9 +116,11 @@ export function show(root, { query, setQuery, go }) {
     peek.hidden = place === undefined;
     if (place === undefined) return;
     const state = STATES[store.state[place]];
-    replace(peek, h(".peek-head", {}, h("b", {}, wanted.vehicle), h(`span.state.state-${state}`, {}, title(state)), h("button.button.plain", { type: "button", "aria-label": "Close", onclick: () => chooseVehicle(null) }, icon("close"))),
-      h("dl.dl", {}, [["Speed", amount(store.speed[place], "km/h")], ["Charge", amount(store.soc[place], "%", 1)], ["Power", amount(store.power[place], "kW", 1)], ["Pack", amount(store.temp[place], "°C", 1)], ["Age", age(store.ageS(place))]].map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-      h("a.button", { href: `/vehicles/${encodeURIComponent(wanted.vehicle)}` }, "Open vehicle"));
+    shown.name.textContent = wanted.vehicle;
+    shown.state.className = `state state-${state}`;
+    shown.state.textContent = title(state);
+    shown.open.href = `/vehicles/${encodeURIComponent(wanted.vehicle)}`;
+    replace(shown.figures, [["Speed", amount(store.speed[place], "km/h")], ["Charge", amount(store.soc[place], "%", 1)], ["Power", amount(store.power[place], "kW", 1)], ["Pack", amount(store.temp[place], "°C", 1)], ["Age", age(store.ageS(place))]].map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
   }
   function rows() {
     table.show(visible());
@@ -132,7 +136,7 @@ export function show(root, { query, setQuery, go }) {
       if (place !== undefined) chooseVehicle(place);
     }
     if (performance.now() - paintedAt > 900 && !table.element.matches(":active")) rows();
-    if (wanted.vehicle && !timer) timer = setTimeout(() => { timer = 0; if (!peek.contains(document.activeElement)) showPeek(); }, 500);
+    if (wanted.vehicle && !timer) timer = setTimeout(() => { timer = 0; showPeek(); }, 500);
   }
   function named() {
     const names = [...new Set(store.regions)].sort();
