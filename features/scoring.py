@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.errors import Broken, Transient
+from contracts.errors import Broken
 from features import registry
 from features.transforms import VEHICLE_LIVE_FEATURES
 
@@ -51,7 +51,7 @@ class Champion:
         self._loaded: Loaded | None = None
         self.refused: Refused | None = None
         self._again_at = 0.0
-        self._trouble: str | None = None
+        self._trouble = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"champion-{name}", daemon=True)
 
@@ -60,14 +60,6 @@ class Champion:
         """The version that scores now."""
         loaded = self._loaded
         return loaded.version if loaded else None
-
-    @property
-    def trouble(self) -> str | None:
-        """Why what was promoted does not score: a refused version, or MLflow that does not answer.
-
-        Empty where all is well, None before the first look.
-        """
-        return self._trouble
 
     def start(self) -> None:
         """Begin to watch the alias in the background."""
@@ -129,9 +121,7 @@ class Champion:
 
     def _wanted(self) -> str | None:
         if not registry.there(self._uri):
-            if self._loaded is None:
-                return None
-            raise Transient(f"MLflow at {self._uri} is not there any more")
+            return None
         client = registry.connect(self._uri)
         with registry.reached(self._uri):
             models = client.search_registered_models(f"name='{self._name}'")

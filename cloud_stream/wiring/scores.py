@@ -1,11 +1,11 @@
 """Scores by the champion of the live model, and by a challenger in its shadow, with what Prometheus shows of both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pyarrow as pa
 from prometheus_client import Gauge
 
-from cloud_stream.alerting.models import Troubles
+from cloud_stream.steps.live import Predict
 from contracts.events import Score
 from features import registry
 from features.scoring import Champion
@@ -17,25 +17,10 @@ SHADOW = f"{MODEL}/{registry.CHALLENGER}"
 """The name under which a challenger's scores travel: no rule takes them for the champion's."""
 
 
-class Predictor:
-    """Scores by every model of `watched` (by the name under which its scores travel), and what keeps one from scoring."""
-
-    def __init__(self, watched: Mapping[str, Champion]) -> None:
-        self._watched = watched
-
-    def __call__(self, rows: pa.Table) -> list[Score]:
-        """Scores of live rows."""
-        return [score for name, one in self._watched.items() for score in scores(name, one, rows)]
-
-    def troubles(self) -> Troubles:
-        """What is wrong with the champions. A challenger that cannot be used takes nothing from anybody."""
-        return {name: one.trouble for name, one in self._watched.items() if "/" not in name}
-
-
-def predictor(mlflow: str, champion_of: Callable[..., Champion] = Champion) -> Predictor:
+def predictor(mlflow: str, champion_of: Callable[..., Champion] = Champion) -> Predict:
     """Scores by both; none where MLflow is not configured or no version has the alias."""
     if not mlflow:
-        return Predictor({})
+        return lambda _rows: []
     both = {
         MODEL: champion_of(mlflow, MODEL, features=SCORABLE),
         SHADOW: champion_of(mlflow, MODEL, features=SCORABLE, alias=registry.CHALLENGER),
@@ -43,7 +28,7 @@ def predictor(mlflow: str, champion_of: Callable[..., Champion] = Champion) -> P
     _shown(both)
     for one in both.values():
         one.start()
-    return Predictor(both)
+    return lambda rows: [score for name, one in both.items() for score in scores(name, one, rows)]
 
 
 def scores(name: str, one: Champion, rows: pa.Table) -> list[Score]:

@@ -94,7 +94,7 @@ def test_without_a_registered_model_nothing_is_scored_or_said(uri: str, tmp_path
         with caplog.at_level(logging.INFO, "features"):
             champion.look()
         assert champion.score(BATCH) is None
-        assert (champion.version, champion.refused, champion.trouble, caplog.messages) == (None, None, "", [])
+        assert (champion.version, champion.refused, caplog.messages) == (None, None, [])
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 
@@ -147,13 +147,12 @@ def test_a_bad_model_is_refused_once_and_the_old_one_goes_on(
         for _ in range(3):
             champion.look()
     assert champion.refused.version == "2"
-    assert champion.trouble == caplog.messages[0]
     assert [text for text in caplog.messages if "version 2 of constant is refused" in text and "version 1 goes on" in text] == caplog.messages
     assert len(caplog.messages) == 1
     assert champion.score(BATCH)[1].tolist() == [5.0] * 4
     registry.promote(uri, NAME, add_version(uri, 8.0))
     until(lambda: champion.version == "3", "the good version after it")
-    assert (champion.refused, champion.trouble) == (None, "")
+    assert champion.refused is None
 
 
 def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watching: Callable[[], Champion], caplog: pytest.LogCaptureFixture) -> None:
@@ -166,13 +165,9 @@ def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watchi
         database.write_bytes(b"no database " * 1000)
         until(lambda: bool(caplog.messages), "a word about it")
         assert champion.score(BATCH)[1].tolist() == [5.0] * 4
-        assert champion.trouble == caplog.messages[-1]
         database.write_bytes(kept)
-        aside = database.rename(database.with_suffix(".aside"))
-        until(lambda: "not there any more" in (champion.trouble or ""), "a word about the file")
-        aside.rename(database)
         registry.promote(uri, NAME, add_version(uri, 9.0))
-        until(lambda: (champion.version, champion.trouble) == ("2", ""), "the next version")
+        until(lambda: champion.version == "2", "the next version")
     assert all("version 1 goes on" in text for text in caplog.messages)
 
 
