@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.errors import Broken
+from contracts.errors import Broken, Transient
 from features import registry
 from features.transforms import VEHICLE_LIVE_FEATURES
 
@@ -49,7 +49,17 @@ class Champion:
         self._loaded: Loaded | None = None
         self.refused: Refused | None = None
         self._again_at = 0.0
-        self._trouble = ""
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why its version with the alias does not score; empty where nothing is wrong, None before the first look."""
+        return self._trouble
+
+    @property
+    def is_challenger(self) -> bool:
+        """Whether it scores in the shadow of the champion."""
+        return self._alias == registry.CHALLENGER
 
     @property
     def version(self) -> str | None:
@@ -130,6 +140,8 @@ class Watch:
     def look(self) -> None:
         """One look at all of them. Whatever goes wrong is said once, and the versions that are loaded go on."""
         try:
+            if not registry.there(self._uri) and any(one.version for one in self._champions):
+                raise Transient(f"MLflow at {self._uri} is not there any more")
             known = registry.aliases(self._uri)
             for champion in self._champions:
                 champion.look(known)
@@ -141,6 +153,10 @@ class Watch:
             self._trouble = what
         else:
             self._trouble = ""
+
+    def troubles(self) -> dict[str, str | None]:
+        """By model what keeps its promoted version from scoring; a challenger that cannot be used takes nothing from anybody."""
+        return {one.name: self._trouble or one.trouble for one in self._champions if not one.is_challenger}
 
     def _run(self) -> None:
         while not self._stopping.is_set():

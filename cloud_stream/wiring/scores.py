@@ -3,7 +3,8 @@
 import pyarrow as pa
 from prometheus_client import Gauge
 
-from cloud_stream.steps.asked import Answer, Ask
+from cloud_stream.alerting.models import Troubles
+from cloud_stream.steps.asked import Answer
 from features import registry
 from features.scoring import Champion, Watch
 from features.served import SERVED
@@ -23,14 +24,30 @@ def champions(mlflow: str) -> dict[str, Champion]:
     return found
 
 
-def asking(mlflow: str) -> Ask:
-    """Ask them, and look after them from now on. Nobody answers where MLflow is not configured or no version has the alias."""
-    if not mlflow:
-        return lambda _name, _rows: []
-    found = champions(mlflow)
-    _shown(found)
-    Watch(mlflow, list(found.values())).start()
-    return lambda name, rows: [answer for label in (name, shadow(name)) for answer in answered(label, found[label], rows)]
+class Asking:
+    """Asks the champion and the challenger of a model, and says what keeps a champion from scoring."""
+
+    def __init__(self, mlflow: str) -> None:
+        """Nobody answers where MLflow is not configured or no version has the alias."""
+        self._found = champions(mlflow) if mlflow else {}
+        self._watch = Watch(mlflow, list(self._found.values()))
+        if mlflow:
+            _shown(self._found)
+            self._watch.start()
+
+    def __call__(self, name: str, rows: pa.Table) -> list[Answer]:
+        """What they answer."""
+        labels = [label for label in (name, shadow(name)) if label in self._found]
+        return [answer for label in labels for answer in answered(label, self._found[label], rows)]
+
+    def troubles(self) -> Troubles:
+        """What is wrong with the champions."""
+        return self._watch.troubles()
+
+
+def asking(mlflow: str) -> Asking:
+    """Ask them, and look after them from now on."""
+    return Asking(mlflow)
 
 
 def answered(label: str, one: Champion, rows: pa.Table) -> list[Answer]:

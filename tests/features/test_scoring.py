@@ -148,12 +148,13 @@ def test_a_bad_model_is_refused_once_and_the_old_one_goes_on(
         for _ in range(3):
             champion.look()
     assert champion.refused.version == "2"
+    assert champion.trouble == caplog.messages[0]
     assert [text for text in caplog.messages if "version 2 of constant is refused" in text and "version 1 goes on" in text] == caplog.messages
     assert len(caplog.messages) == 1
     assert champion.score(BATCH)[1].tolist() == [5.0] * 4
     registry.promote(uri, NAME, add_version(uri, 8.0))
     until(lambda: champion.version == "3", "the good version after it")
-    assert champion.refused is None
+    assert (champion.refused, champion.trouble) == (None, "")
 
 
 def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watching: Callable[[], Champion], caplog: pytest.LogCaptureFixture) -> None:
@@ -166,7 +167,16 @@ def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watchi
         database.write_bytes(b"no database " * 1000)
         until(lambda: bool(caplog.messages), "a word about it")
         assert champion.score(BATCH)[1].tolist() == [5.0] * 4
+        other = Watch(uri, [champion])
+        other.look()
+        assert "MLflow" in (other.troubles()[NAME] or "")
         database.write_bytes(kept)
+        aside = database.rename(database.with_suffix(".aside"))
+        other.look()
+        assert "not there any more" in (other.troubles()[NAME] or "")
+        aside.rename(database)
+        other.look()
+        assert other.troubles() == {NAME: ""}
         registry.promote(uri, NAME, add_version(uri, 9.0))
         until(lambda: champion.version == "2", "the next version")
     assert all("version 1 of constant goes on" in text for text in caplog.messages)
