@@ -1,7 +1,9 @@
 """`make bench-rules`: the shipped rules against the simulator's labelled faults, healthy vehicles and recorded drives.
 
 A fleet in July, in four regions, with twelve vehicles for each kind of cell and pack fault of medium severity and above, some with
-false sensors, and as many healthy ones. The tables go to the screen (docs/alerts.md shows them), the figures to bench/results/rules.json.
+false sensors, and as many healthy ones. The limits of the rules were set on the fleet of `SEED`; that of `UNSEEN` has other vehicles, weather,
+trips and faults. A cooling failure in a car whose pack never reaches the set point in use changes no signal: recall is given over all faults,
+and over those that something could be seen of. The tables go to the screen (docs/alerts.md shows them), the figures to bench/results/rules.json.
 Recordings are taken from the folders in RECORDINGS, if given.
 """
 
@@ -12,14 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cloud_stream.alerting.backtest import run
 from cloud_stream.alerting.reading import load
+from cloud_stream.alerting.rules import Rule
 from contracts import report
 from contracts.signals import BY_NAME
 from lakehouse.tables import TIME
 from simulators.history.tables import Wanted, windows
 from simulators.mapping import shipped_mappings
+from simulators.physics.heat import COOL_ABOVE_C
 from simulators.physics.world import Fleet
 from simulators.recordings import Recording
 from simulators.recordings import load as load_recordings
@@ -31,7 +36,7 @@ from voltlake.alerts.scoring import Scored, as_text, judged
 RESULT = Path(__file__).parent / "results" / "rules.json"
 DAY_S = 86_400.0
 START = datetime(2026, 7, 1, tzinfo=UTC)
-EACH, DAYS, SEED = 12, 7.0, 21
+EACH, DAYS, SEED, UNSEEN = 12, 7.0, 21, 77
 REGIONS = ("us-west", "us-east", "eu-south", "asia-east")
 SPANS: dict[str, tuple[float, float]] = {
     "cell.weak_capacity": (np.inf, np.inf),
@@ -53,12 +58,13 @@ SENSORS = (
     ("sensor.stuck", "pack_temp_c"),
 )
 PARAMETERS = {"pack.contactor": {"period_s": 120.0}}
+COOLING = "pack.cooling_failure"
 LEAST = 0.9
 
 
-def planned() -> list[Fault]:
+def planned(seed: int = SEED) -> list[Fault]:
     """One fault a vehicle; the rest of the fleet is healthy."""
-    drawn = np.random.default_rng(SEED)
+    drawn = np.random.default_rng(seed)
     faults, number = [], 0
     for kind, (least, most) in SPANS.items():
         for _ in range(EACH):
@@ -74,12 +80,37 @@ def planned() -> list[Fault]:
     return faults
 
 
-def simulated(faults: list[Fault]) -> tuple[Iterator[Mapping[str, pa.Table]], list[Label]]:
+def simulated(faults: list[Fault], seed: int = SEED) -> tuple[Iterator[Mapping[str, pa.Table]], list[Label]]:
     """Windows of rows, and the labels."""
-    fleet = Fleet(seed=SEED, vehicles=2 * len(faults), regions=REGIONS)
+    fleet = Fleet(seed=seed, vehicles=2 * len(faults), regions=REGIONS)
     wanted = Wanted(fleet=fleet, start_s=START.timestamp(), days=DAYS, window_s=6 * 3600.0)
     rows = ({"telemetry": as_silver(one.telemetry), "cells": as_silver(one.cells), "event": as_silver(one.events)} for one in windows(wanted, faults))
     return rows, [label(fault, vehicle_id("SIM", fault.vehicle)) for fault in faults]
+
+
+def watched(rows: Iterator[Mapping[str, pa.Table]], labels: list[Label], hot: set[str]) -> Iterator[Mapping[str, pa.Table]]:
+    """The same windows; `hot` takes in the vehicles with a cooling failure whose pack would have been cooled since."""
+    starts = {label.vehicle_id: label.start_ts for label in labels if label.kind == COOLING}
+    for window in rows:
+        rows_of = window["telemetry"].filter(pc.is_in(window["telemetry"]["vehicle_id"], pa.array(list(starts))))
+        in_use = pc.or_(pc.greater(rows_of["is_charging"], 0.5), pc.greater(rows_of["gear"], 126.5))
+        above = rows_of.filter(pc.and_(in_use, pc.greater(rows_of["pack_temp_c"], COOL_ABOVE_C)))
+        hot |= {name for name, ts in zip(above["vehicle_id"].to_pylist(), above["ts"].to_pylist(), strict=True) if ts >= starts[name]}
+        yield window
+
+
+def tried(rules: list[Rule], seed: int) -> tuple[Scored, dict[str, tuple[float | int | None, str]]]:
+    """The rules before the fleet of a seed; prints the tables."""
+    hot: set[str] = set()
+    rows, labels = simulated(planned(seed), seed)
+    outcome = judged(rules, watched(rows, labels, hot), labels, 0.5)
+    figures = _figures(outcome)
+    unseen = sum(label.kind == COOLING for label in labels) - len(hot)
+    found, faults = sum(kind.found for kind in outcome.kinds), sum(kind.faults for kind in outcome.kinds)
+    share = found / (faults - unseen)
+    figures["recall_of_visible"] = (round(share, 4), "share of the faults that change a signal")
+    print(f"{as_text(outcome)}\n{unseen} of {EACH} cooling failures changed no signal; of the other faults {share:.2f} were found.\n")
+    return outcome, figures
 
 
 def recorded(folder: Path) -> Iterator[Mapping[str, pa.Table]]:
@@ -100,10 +131,9 @@ def _table(trip: Recording) -> pa.Table:
 def main(folders: list[str]) -> int:
     """Score, show, write."""
     rules = list(load().rules)
-    rows, labels = simulated(planned())
-    outcome = judged(rules, rows, labels, 0.5)
-    print(as_text(outcome))
-    figures = _figures(outcome)
+    outcome, figures = tried(rules, SEED)
+    other, others = tried(rules, UNSEEN)
+    figures |= {f"unseen_{name}": figure for name, figure in others.items()}
     detecting = {rule.id for rule in rules if rule.detects}
     for folder in folders:
         past = run(rules, recorded(Path(folder)))
@@ -114,7 +144,7 @@ def main(folders: list[str]) -> int:
         print(", ".join(f"{one.rule} {one.alerts}" for one in past.fired if one.alerts) or "no alerts at all")
         figures[f"{name}_false_alarms_per_vehicle_month"] = (round(false / past.vehicle_months, 3), "alerts a vehicle-month of driving")
         figures[f"{name}_driven_h"] = (round(hours, 1), "h")
-    passed = outcome.precision >= LEAST and outcome.recall >= LEAST
+    passed = min(outcome.precision, outcome.recall, other.precision, float(others["recall_of_visible"][0] or 0)) >= LEAST
     report.write(report.make("rules", figures, passed), RESULT)
     return 0 if passed else 1
 

@@ -9,10 +9,12 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from cloud_stream.wiring.scores import MODEL, scores
+from cloud_stream.steps.asked import stamped
+from cloud_stream.wiring.scores import answered
 from contracts.codec import encode
 from features import registry
 from features.scoring import Champion
+from features.served import ENERGY_PER_KM
 from features.training import PARAMETERS
 from features.transforms import ENERGY_V1_FEATURES, ENERGY_V1_WINDOWS, SCORABLE
 
@@ -35,12 +37,14 @@ def scoring_per_core(seconds: float = SECONDS, batch: int = BATCH) -> float:
     )
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{Path(folder) / 'mlflow.db'}"
-        registry.promote(uri, MODEL, registry.log(uri, MODEL, model, frame.head(20), {"params": {}, "metrics": {}, "tags": {}}))
-        champion = Champion(uri, MODEL, features=SCORABLE)
+        registry.promote(
+            uri, ENERGY_PER_KM.name, registry.log(uri, ENERGY_PER_KM.name, model, frame.head(20), {"params": {}, "metrics": {}, "tags": {}})
+        )
+        champion = Champion(uri, ENERGY_PER_KM.name, SCORABLE)
         champion.look()
         done, started, busy = 0, time.monotonic(), time.process_time()
         while time.monotonic() - started < seconds:
-            done += len([encode(score) for score in scores(MODEL, champion, rows)])
+            done += len([encode(score) for score in stamped(answered(ENERGY_PER_KM.name, champion, rows), rows, ENERGY_PER_KM.unit)])
         return done / (time.process_time() - busy)
 
 

@@ -159,8 +159,8 @@ class AlertCommand(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
     rules: tuple[str, ...] = ()
 
 
-class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One prediction of a model, on `model.scores.v1`, keyed by vehicle."""
+class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """One prediction of a model, on `model.scores.v1`, keyed by vehicle. `about` names what of the vehicle it is about, as `cell 81`."""
 
     model: str
     version: str
@@ -168,3 +168,4 @@ class Score(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     event_ts: int
     value: float
     unit: str
+    about: str = ""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from contracts.events import Alert, Cells, Score
+from contracts.events import Alert, AlertCommand, Cells, Score
+from dashboards import maintenance
 from dashboards.live.fleet import Frames
 
 
@@ -66,6 +67,7 @@ class Board:
         self.online: Mapping[str, Online] = {}
         self.windows: Mapping[str, Mapping[str, Online]] = {}
         self.freshness: Mapping[str, Freshness] = {}
+        self.maintenance: maintenance.Windows = {}
         self.known: Sequence[str] = ()
         self.cells: dict[str, Cells] = {}
         self.samples: dict[str, deque[Sample]] = {}
@@ -89,6 +91,10 @@ class Board:
         with self._lock:
             self._news.alerts.extend(alerts)
         self._wake()
+
+    def put_commands(self, commands: Sequence[AlertCommand]) -> None:
+        """More of people's commands; only maintenance windows are kept of them."""
+        self.maintenance = maintenance.fold(self.maintenance, commands)
 
     def put_scores(self, scores: Sequence[Score]) -> None:
         """More predictions from `model.scores.v1`."""

@@ -12,7 +12,7 @@ from aiohttp import web
 from contracts.errors import Terminal
 from dashboards.accounts.store import Store
 from dashboards.board import Board
-from dashboards.feeds.alerts import alert_feed, score_feed
+from dashboards.feeds.alerts import alert_feed, command_feed, score_feed
 from dashboards.feeds.cells import CellsFeed
 from dashboards.feeds.commands import Commands
 from dashboards.feeds.lake import GOLD, BronzeFeed, GoldFeed
@@ -29,6 +29,7 @@ from dashboards.settings import Settings, targets
 from dashboards.web.alerts import Acts
 from dashboards.web.guard import guard, identify
 from dashboards.web.live import Live
+from dashboards.web.maintenance import Maintenance
 from dashboards.web.people import People
 from dashboards.web.pipeline import Pipeline
 from dashboards.web.questions import Questions
@@ -55,6 +56,7 @@ def serve(settings: Settings) -> int:
     lake = (GoldFeed(settings.lake, board, metrics), BronzeFeed(settings.lake, board), OnlineFeed(settings.redis, board))
     kafka: tuple[Feed, ...] = (
         alert_feed(settings.kafka, board, metrics),
+        command_feed(settings.kafka, board, metrics),
         score_feed(settings.kafka, board, metrics),
         TelemetryFeed(settings.kafka, board, metrics),
         CellsFeed(settings.kafka, board, metrics),
@@ -118,7 +120,9 @@ def application(settings: Settings, store: Store, hub: Hub, metrics: Metrics) ->
 
     app.router.add_get("/health", health)
     People(store, hub).register(app)
-    Acts(store, hub, Commands(settings.kafka), metrics).register(app)
+    commands = Commands(settings.kafka)
+    Acts(store, hub, commands, metrics).register(app)
+    Maintenance(store, hub, commands, metrics).register(app)
     Questions(Lake(settings.lake), hub, metrics).register(app)
     Pipeline(hub).register(app)
     Shell().register(app)

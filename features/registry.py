@@ -164,6 +164,15 @@ def promote(uri: str, name: str, version: str, alias: str = CHAMPION) -> None:
         client.set_registered_model_alias(name, alias, version)
 
 
+def aliases(uri: str) -> dict[str, dict[str, str]]:
+    """The version behind each alias of each model, by model and alias; none where there is no store yet. Raises Transient."""
+    if not there(uri):
+        return {}
+    client = connect(uri)
+    with reached(uri):
+        return {model.name: {alias: str(number) for alias, number in model.aliases.items()} for model in client.search_registered_models()}
+
+
 def versions(uri: str, name: str | None = None) -> list[Version]:
     """All versions of one model, or of all, newest first; none where there is no store yet."""
     if not there(uri):

@@ -1,16 +1,16 @@
-"""The model that scores live: loaded by alias, tried on its own example, swapped whole. MLflow is imported in the thread only."""
+"""A model that scores live: loaded by alias, tried on its own example, swapped whole. `Watch` looks after all of them."""
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.errors import Broken
+from contracts.errors import Broken, Transient
 from features import registry
 from features.transforms import VEHICLE_LIVE_FEATURES
 
@@ -38,22 +38,28 @@ class Refused(NamedTuple):
 class Champion:
     """The champion of a model's versions. `score` never waits: it uses the version that is loaded now, or says that there is none."""
 
-    def __init__(
-        self, uri: str, name: str, poll_s: float = POLL_S, features: Sequence[str] = VEHICLE_LIVE_FEATURES, alias: str = registry.CHAMPION
-    ) -> None:
-        """Nothing is loaded before `start`. `uri` is MLflow's; it becomes this process' MLflow store.
+    def __init__(self, uri: str, name: str, features: Sequence[str] = VEHICLE_LIVE_FEATURES, alias: str = registry.CHAMPION) -> None:
+        """Nothing is loaded before a `look`. `uri` is MLflow's; it becomes this process' MLflow store.
 
         `features` are the columns of every table that will be scored: a version that needs another one is refused. `alias` is the
         champion's, or the challenger's for one that scores in its shadow.
         """
-        self._alias = alias
-        self._uri, self._name, self._poll_s, self._features = uri, name, poll_s, frozenset(features)
+        self.name, self._alias = name, alias
+        self._uri, self._features = uri, frozenset(features)
         self._loaded: Loaded | None = None
         self.refused: Refused | None = None
         self._again_at = 0.0
-        self._trouble = ""
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"champion-{name}", daemon=True)
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why its version with the alias does not score; empty where nothing is wrong, None before the first look."""
+        return self._trouble
+
+    @property
+    def is_challenger(self) -> bool:
+        """Whether it scores in the shadow of the champion."""
+        return self._alias == registry.CHALLENGER
 
     @property
     def version(self) -> str | None:
@@ -61,45 +67,27 @@ class Champion:
         loaded = self._loaded
         return loaded.version if loaded else None
 
-    def start(self) -> None:
-        """Begin to watch the alias in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the watching; the version that is loaded stays."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
-
     def score(self, table: pa.Table) -> tuple[str, np.ndarray] | None:
         """`(version, one number a row)`, all by the same version; None where no model is loaded, or it fails on this batch, which is said.
 
-        Needs the features (64-bit floats, nulls allowed); other columns are left alone.
+        Needs the features (numbers or texts, nulls allowed); other columns are left alone.
         """
         loaded = self._loaded
         if loaded is None:
             return None
         try:
-            return loaded.version, _predict(loaded, {name: _floats(table[name]) for name in loaded.columns})
+            return loaded.version, _predict(loaded, {name: _values(table[name]) for name in loaded.columns})
         except Exception as error:  # a model is foreign code: the flow that calls goes on without a score
-            self._complain(f"version {loaded.version} of {self._name} failed on a batch, which has no scores: {error}")
+            self._complain(f"version {loaded.version} of {self.name} failed on a batch, which has no scores: {error}")
             return None
 
-    def _watch(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.look()
-            except Exception as error:  # what loads models runs foreign code: whatever it does, the watching goes on
-                what = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
-                self._complain(f"model {self._name}: {what}; {self._goes_on()}")
-            self._stopping.wait(self._poll_s)
-
-    def look(self) -> None:
+    def look(self, known: Mapping[str, Mapping[str, str]] | None = None) -> None:
         """One look at the alias: load, try and swap where it has moved. An alias that was taken away changes nothing.
 
-        A version that was refused is tried again after a minute. Raises Transient where MLflow does not answer.
+        `known` are the registry's aliases, asked for where absent. A version that was refused is tried again after a minute. Raises
+        Transient where MLflow does not answer.
         """
-        wanted = self._wanted()
+        wanted = (registry.aliases(self._uri) if known is None else known).get(self.name, {}).get(self._alias)
         if wanted is None or wanted == self.version:
             self.refused, self._trouble = None, ""
         elif self.refused is None or self.refused.version != wanted or time.monotonic() > self._again_at:
@@ -107,26 +95,17 @@ class Champion:
 
     def _swap(self, wanted: str) -> None:
         try:
-            loaded = load(self._uri, self._name, wanted)
+            loaded = load(self._uri, self.name, wanted)
             missing = sorted(set(loaded.columns) - self._features)
             if missing:
                 raise Unfit(f"it needs {', '.join(missing)}, which is not among the live features")
             self._loaded = loaded
         except Unfit as error:
             self.refused, self._again_at = Refused(wanted, str(error)), time.monotonic() + AGAIN_S
-            self._complain(f"version {wanted} of {self._name} is refused: {error}; {self._goes_on()}")
+            self._complain(f"version {wanted} of {self.name} is refused: {error}; {self._goes_on()}")
         else:
             self.refused, self._trouble = None, ""
-            log.info("version %s of %s scores from now on", wanted, self._name)
-
-    def _wanted(self) -> str | None:
-        if not registry.there(self._uri):
-            return None
-        client = registry.connect(self._uri)
-        with registry.reached(self._uri):
-            models = client.search_registered_models(f"name='{self._name}'")
-        number = models[0].aliases.get(self._alias) if models else None
-        return None if number is None else str(number)
+            log.info("version %s of %s scores from now on", wanted, self.name)
 
     def _goes_on(self) -> str:
         return f"version {self.version} goes on" if self.version else "nothing is scored"
@@ -136,6 +115,53 @@ class Champion:
         if text != self._trouble:
             self._trouble = text
             log.warning("%s", text)
+
+
+class Watch:
+    """Looks after some champions from a thread of its own: one question to the registry at each look. MLflow is imported in that thread only."""
+
+    def __init__(self, uri: str, champions: Sequence[Champion], poll_s: float = POLL_S) -> None:
+        """Nothing happens before `start`."""
+        self._uri, self._champions, self._poll_s = uri, champions, poll_s
+        self._trouble = ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="champions", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; the versions that are loaded stay."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    def look(self) -> None:
+        """One look at all of them. Whatever goes wrong is said once, and the versions that are loaded go on."""
+        try:
+            if not registry.there(self._uri) and any(one.version for one in self._champions):
+                raise Transient(f"MLflow at {self._uri} is not there any more")
+            known = registry.aliases(self._uri)
+            for champion in self._champions:
+                champion.look(known)
+        except Exception as error:  # what loads models runs foreign code: whatever it does, the watching goes on
+            what = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+            if what != self._trouble:
+                going = [f"version {one.version} of {one.name} goes on" for one in self._champions if one.version]
+                log.warning("models: %s; %s", what, ", ".join(going) or "nothing is scored")
+            self._trouble = what
+        else:
+            self._trouble = ""
+
+    def troubles(self) -> dict[str, str | None]:
+        """By model what keeps its promoted version from scoring; a challenger that cannot be used takes nothing from anybody."""
+        return {one.name: self._trouble or one.trouble for one in self._champions if not one.is_challenger}
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.look()
+            self._stopping.wait(self._poll_s)
 
 
 class Unfit(Exception):
@@ -162,16 +188,32 @@ def load(uri: str, name: str, version: str) -> Loaded:
     return loaded._replace(trees=_same_by_trees(loaded, example))
 
 
-def _floats(column: pa.ChunkedArray) -> np.ndarray:
+def _values(column: pa.ChunkedArray) -> np.ndarray:
+    """Texts as they are, all else as floats."""
+    if pa.types.is_string(column.type):
+        return np.asarray(column.to_pandas(), object)
     if column.type != pa.float64():
         column = column.cast(pa.float64())
     return np.asarray(column.to_numpy() if not column.null_count else pc.fill_null(column, np.nan).to_numpy())
 
 
+def _trial(loaded: Loaded, example: Any) -> dict[str, np.ndarray]:
+    """A version's own example, and a row of nulls behind it."""
+    return {name: _with_null(example[name].to_numpy()) for name in loaded.columns}
+
+
+def _with_null(values: np.ndarray) -> np.ndarray:
+    return np.array([*values, None], object) if _texts(values) else np.append(values.astype(float), np.nan)
+
+
+def _texts(values: np.ndarray) -> bool:
+    return any(isinstance(value, str) for value in values)
+
+
 def _same_by_trees(loaded: Loaded, example: Any) -> bool:
     """Whether its trees, asked directly, answer its example and a row of nulls to the last bit as the model does."""
-    columns = {name: np.append(example[name].to_numpy(float), np.nan) for name in loaded.columns}
     try:
+        columns = _trial(loaded, example)
         return bool(np.array_equal(_ask_trees(loaded.model, columns), _predict(loaded, columns)))
     except Exception as error:  # another kind of model, or another version of the library: the long way is as right
         log.debug("version %s is asked the long way: %s", loaded.version, error)
@@ -188,7 +230,7 @@ def _ask_trees(model: Any, columns: dict[str, np.ndarray]) -> np.ndarray:
 
 def _try(loaded: Loaded, example: Any) -> None:
     try:
-        answers = _predict(loaded, {name: np.append(example[name].to_numpy(float), np.nan) for name in loaded.columns})
+        answers = _predict(loaded, _trial(loaded, example))
     except Exception as error:  # as above: a model is foreign code
         raise Unfit(f"it fails on its own input example and a row of nulls: {error}") from error
     if answers.shape != (len(example) + 1,) or not np.all(np.isfinite(answers)):

@@ -109,8 +109,13 @@ STATION_HABITS: dict[str, Told] = {
 
 def station_ids(lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> pa.Array:
     """A station is a place: some 100 m of latitude and longitude, `52.520,13.405`; null where the place is not known."""
+    return place_ids(lat, lon, 3)
+
+
+def place_ids(lat: pa.ChunkedArray, lon: pa.ChunkedArray, digits: int) -> pa.Array:
+    """Places by so many digits of latitude and longitude; null where the place is not known."""
     pairs = zip(lat.to_pylist(), lon.to_pylist(), strict=True)
-    return pa.array([None if None in pair else f"{pair[0]:.3f},{pair[1]:.3f}" for pair in pairs], pa.string())
+    return pa.array([None if None in pair else f"{pair[0]:.{digits}f},{pair[1]:.{digits}f}" for pair in pairs], pa.string())
 
 
 class Shape(NamedTuple):

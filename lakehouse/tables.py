@@ -156,6 +156,7 @@ SCORES = pa.schema(
         pa.field("value", pa.float64()),
         pa.field("unit", pa.string()),
         pa.field("partition", pa.int32()),
+        pa.field("about", pa.string()),
     ]
 )
 """What models said, as on `model.scores.v1`. A crash within a checkpoint leaves equal rows twice: read DISTINCT."""

@@ -49,9 +49,9 @@ def known_signal(name: str) -> bool:
 
 
 def compiled(rule: Rule) -> Condition | None:
-    """The rule as a condition; None for no data, which the engine looks at itself. Raises Wrong."""
+    """The rule as a condition; None for no data and trouble of models, which are no conditions on rows. Raises Wrong."""
     kind = condition_of(rule)
-    if kind == "no_data":
+    if kind in {"no_data", "model_trouble"}:
         return None
     judged, signal = _judged(rule, kind)
     if rule.rows is not None:

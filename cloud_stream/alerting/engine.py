@@ -77,7 +77,7 @@ class Engine:
         if not len(rows):
             return []
         self.memory.grow(len(self.names))
-        self.history.advance(int(rows.known.max()), self.memory)
+        self.history.advance((int(rows.known.min()), int(rows.known.max())), self.memory)
         starts = rows.starts()
         vehicles = rows.vehicle[starts]
         self.heard.update(zip(vehicles.tolist(), np.maximum.reduceat(rows.known, starts).tolist(), strict=True))

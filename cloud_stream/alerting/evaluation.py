@@ -23,7 +23,7 @@ STICKY = frozenset({"cells_count"})
 
 
 class Silence(NamedTuple):
-    """A rule about no data."""
+    """A rule about no data, or about trouble of a model."""
 
     rule: Rule
     after_ms: int
@@ -51,6 +51,7 @@ class Program(NamedTuple):
     conditions: tuple[Condition, ...]
     silences: tuple[Silence, ...]
     gateways: tuple[Silence, ...]
+    models: tuple[Silence, ...]
     signals: tuple[str, ...]
     nodes: tuple[Node, ...]
     plain: "Plain"
@@ -85,7 +86,8 @@ def program(rules: Sequence[Rule]) -> Program:
     silences = [Silence(rule, round(rule.no_data.after_s * 1000)) for rule in active if rule.no_data]
     vehicles = tuple(one for one in silences if one.rule.no_data and one.rule.no_data.of == "vehicle")
     signals = tuple(sorted({name for root in roots for name in names_of(root)}))
-    return Program(conditions, vehicles, tuple(one for one in silences if one not in vehicles), signals, nodes, _plain(conditions))
+    models = tuple(Silence(rule, round(rule.model_trouble.after_s * 1000)) for rule in active if rule.model_trouble)
+    return Program(conditions, vehicles, tuple(one for one in silences if one not in vehicles), models, signals, nodes, _plain(conditions))
 
 
 def _plain(conditions: Sequence[Condition]) -> Plain:

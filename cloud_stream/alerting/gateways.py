@@ -38,19 +38,16 @@ class Gateways(msgspec.Struct):
         gateway = self.of.get(vehicle)
         return [name_of(gateway)] if gateway else []
 
-    @staticmethod
-    def partition(name: str) -> int:
-        """The partition that owns a gateway's alerts."""
-        return zlib.crc32(name.encode()) % PARTITIONS
-
     def silences(self, rules: Sequence[Silence], clock_ms: int, owned: set[int]) -> list[Change]:
         """Alerts of gateways that fell silent, and the end of those that are heard again."""
         changes = []
+        kept = {rule.id for rule, _ in rules}
+        self.silent = {key: life for key, life in self.silent.items() if life.rule in kept}
         for rule, after_ms in rules:
             for gateway, heard_ms in self.heard.items():
                 name, key = name_of(gateway), f"{rule.id}/{gateway}"
                 life = self.silent.get(key)
-                if self.partition(name) not in owned:
+                if partition_of(name) not in owned:
                     continue
                 if life is None and clock_ms - heard_ms > after_ms:
                     new = alert_id(name, rule.id, 0, heard_ms)
@@ -67,6 +64,11 @@ class Gateways(msgspec.Struct):
         if name not in self.names:
             self.names.append(name)
         return self.names.index(name)
+
+
+def partition_of(name: str) -> int:
+    """The partition that owns the alerts of a name that is no vehicle's."""
+    return zlib.crc32(name.encode()) % PARTITIONS
 
 
 def name_of(gateway: str) -> str:

@@ -40,13 +40,16 @@ class History:
         self._pile: list[Rows] = []
         self.open = -1
 
-    def advance(self, clock_ms: int, memory: Memory) -> None:
-        """Kafka's clock is there now: close the chunk, take a snapshot, forget what is older than the horizon. Call before new rows."""
-        number = clock_ms // CHUNK_MS
+    def advance(self, clocks_ms: tuple[int, int], memory: Memory) -> None:
+        """Kafka's clock is there now: close the chunk, take a snapshot, forget what is older than the horizon. Call before new rows.
+
+        `clocks_ms` = at the first and at the last of the new rows: what is late among them may be so since before the first.
+        """
+        begins, number = (clock_ms // CHUNK_MS for clock_ms in clocks_ms)
         if number <= self.open:
             return
         self.close()
-        paused = (number - self.open) * CHUNK_MS >= HORIZON_MS
+        paused = (begins - self.open) * CHUNK_MS >= HORIZON_MS
         self.open = number
         if paused:  # nothing that came before can be late any more
             self.snapshots, self.chunks, self.patched = [Snapshot(number, memory.snapshot())], {}, {}
@@ -54,7 +57,7 @@ class History:
         lasting = number * CHUNK_MS - max(self.lasting()[-1].chunk, 0) * CHUNK_MS >= SNAPSHOT_MS
         passing = [one for one in self.snapshots if not one.lasting][-PASSING:]
         self.snapshots = sorted([*self.lasting(), *passing, Snapshot(number, memory.snapshot(), lasting)], key=lambda one: one.chunk)
-        while len(self.snapshots) > 1 and (self.open - self.snapshots[1].chunk) * CHUNK_MS >= HORIZON_MS:
+        while len(self.snapshots) > 1 and (begins - self.snapshots[1].chunk) * CHUNK_MS >= HORIZON_MS:
             del self.snapshots[0]
         kept = {one.chunk for one in self.snapshots}
         self.patched = {chunk: vehicles for chunk, vehicles in self.patched.items() if chunk in kept}

@@ -40,9 +40,12 @@ def described(life: Life, who: tuple[str, str], entry: Entry) -> Alert:
         signal, limit = condition.signal, _limit(condition, life, level)
         unit = unit_of(signal) if rule.threshold is not None else ""
     elif rule.no_data is not None:
-        limit, unit = rule.no_data.after_s, "s"
+        limit = rule.no_data.after_s
+    elif rule.model_trouble is not None:
+        limit = rule.model_trouble.after_s
     _, boot, seq = identity(life.minor)
     shown = f"{rule.title}: {signal} {life.value:g} {unit}".rstrip() if rule.threshold is not None else rule.title
+    shown = f"{shown}: {life.said}" if life.said else shown
     return Alert(
         alert_id=life.id,
         rule=rule.id,

@@ -80,6 +80,12 @@ class NoData(_Part, frozen=True, kw_only=True):
     of: Literal["vehicle", "gateway"] = "vehicle"
 
 
+class ModelTrouble(_Part, frozen=True, kw_only=True):
+    """The promoted version of a model that scores live cannot be used, or MLflow is not reached, for so long by Kafka's time."""
+
+    after_s: Annotated[float, Meta(ge=5)]
+
+
 class OnEvent(_Part, frozen=True, kw_only=True):
     """An event with that name, whose attributes have one of the listed values; it clears by another event or by time."""
 
@@ -133,6 +139,7 @@ class Rule(_Part, frozen=True, kw_only=True):
     all: Annotated[tuple[str, ...], Meta(min_length=2)] | None = None
     geofence: Geofence | None = None
     no_data: NoData | None = None
+    model_trouble: ModelTrouble | None = None
     event: OnEvent | None = None
     rows: Literal["telemetry", "cells"] | None = None
     for_s: Seconds = 0.0
@@ -146,7 +153,7 @@ class Rule(_Part, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-CONDITIONS = ("threshold", "rate", "own_past", "fleet", "score", "expression", "all", "geofence", "no_data", "event")
+CONDITIONS = ("threshold", "rate", "own_past", "fleet", "score", "expression", "all", "geofence", "no_data", "model_trouble", "event")
 
 
 class Rules(_Part, frozen=True, kw_only=True):

@@ -74,7 +74,7 @@ def fingerprint(rule: Rule) -> str:
 def _legend(engine: Engine) -> _Legend:
     what = engine.program
     rules = [fingerprint(one.rule) for one in what.conditions]
-    silences = [fingerprint(one.rule) for one in (*what.silences, *what.gateways)]
+    silences = [fingerprint(one.rule) for one in (*what.silences, *what.gateways, *what.models)]
     return _Legend(list(what.signals), [str(node) for node in what.nodes], rules, silences, list(engine.names), list(engine.regions))
 
 

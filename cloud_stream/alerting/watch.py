@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 class Life(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An alert by the data alone. `level` is its severity; `minor` the row that brought about what it now is."""
+    """An alert by the data alone. `level` is its severity; `minor` the row that brought about what it now is; `said` words about it."""
 
     id: str
     rule: str
@@ -50,6 +50,7 @@ class Life(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ts: int
     minor: int
     cleared_ts: int | None = None
+    said: str = ""
 
     @property
     def stands(self) -> bool:

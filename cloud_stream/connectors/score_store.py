@@ -14,7 +14,7 @@ from lakehouse.tables import SCORES, TIME
 def rows_of(scores: Sequence[Score], partition_of: Callable[[str], int]) -> pa.Table:
     """Scores as rows of `gold.scores`; `partition_of` gives a vehicle's Kafka partition."""
     times = pa.array([score.event_ts * 1000 for score in scores], pa.int64()).cast(TIME)
-    columns = {name: pa.array([getattr(score, name) for score in scores]) for name in ("vehicle_id", "model", "version", "value", "unit")}
+    columns = {name: pa.array([getattr(score, name) for score in scores]) for name in ("vehicle_id", "model", "version", "value", "unit", "about")}
     partitions = pa.array([partition_of(score.vehicle_id) for score in scores], pa.int32())
     table = pa.table({**columns, "event_ts": times, "date": pc.strftime(times, format="%Y-%m-%d"), "partition": partitions})
     return table.select(SCORES.names).cast(SCORES)

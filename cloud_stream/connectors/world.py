@@ -39,7 +39,7 @@ class World:
         self._online, self._reactor, self._observe = online, reactor, observe
         self._next = time.monotonic() + CHECKPOINT_S
         self._sent: Counter[str] = Counter()
-        self._late = reactor.alarms.too_late
+        self._late = self._too_late()
 
     def add(self, item: Effects) -> None:
         """Send alerts and scores, then write the online rows. A Redis that came back empty is filled again."""
@@ -63,8 +63,12 @@ class World:
         sent, self._sent = self._sent, Counter()
         if time.monotonic() >= self._next:
             self._checkpoint()
-        late, self._late = self._late, self._reactor.alarms.too_late
-        return Committed(sent, {"too_late_for_alerts": self._late - late} if self._late > late else {})
+        late, self._late = self._late, self._too_late()
+        return Committed(sent, self._late - late)
+
+    def _too_late(self) -> Counter[str]:
+        """Rows so far that came after what they belong to was told."""
+        return Counter(too_late_for_alerts=self._reactor.alarms.too_late, too_late_for_scores=self._reactor.state.packs.late)
 
     def _checkpoint(self) -> None:
         started = time.monotonic()

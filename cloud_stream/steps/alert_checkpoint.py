@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from cloud_stream.alerting.desk import Papers
 from cloud_stream.alerting.engine import Engine
-from cloud_stream.alerting.gateways import PREFIX, Gateways
+from cloud_stream.alerting.gateways import Gateways, partition_of
 from cloud_stream.alerting.history import CHUNK_MS, HORIZON_MS, SNAPSHOT_MS
+from cloud_stream.alerting.models import Models, name_of
 from cloud_stream.alerting.saved import Saved, load, save
-from cloud_stream.steps.alerts import Alarms, AlertState
+from cloud_stream.steps.alerts import NOT_VEHICLES, Alarms, AlertState
 from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
 from lakehouse.positions import Reached
 from lakehouse.tables import LIVE_STATE
@@ -42,6 +43,7 @@ class _Piece(msgspec.Struct, array_like=True):
     summary: bytes
     papers: Papers
     gateways: Gateways
+    models: Models = msgspec.field(default_factory=Models)
 
 
 def dump(alarms: Alarms, written: set[tuple[int, str, int]]) -> tuple[dict[int, bytes], list[Chunk]]:
@@ -54,7 +56,9 @@ def dump(alarms: Alarms, written: set[tuple[int, str, int]]) -> tuple[dict[int, 
         found = [("s", number, raw) for number, raw in saved.snapshots.items()] + [("c", number, raw) for number, raw in saved.chunks.items()]
         chunks += [Chunk(partition, _numbered(kind, number), raw) for kind, number, raw in found]
         written |= {(partition, kind, number) for kind, number, _ in found}
-        pieces[partition] = _pack(_Piece(saved.summary, _papers(alarms, partition, engine), _gateways(state.gateways, engine)))
+        pieces[partition] = _pack(
+            _Piece(saved.summary, _papers(alarms, partition, engine), _gateways(state.gateways, engine), _models(state.models, partition))
+        )
     return pieces, chunks
 
 
@@ -64,7 +68,7 @@ def _papers(alarms: Alarms, partition: int, engine: Engine) -> Papers:
     alerts |= {
         name: alert
         for name, alert in papers.alerts.items()
-        if alert.vehicle_id.startswith(PREFIX) and Gateways.partition(alert.vehicle_id) == partition
+        if alert.vehicle_id.startswith(NOT_VEHICLES) and partition_of(alert.vehicle_id) == partition
     }
     return Papers(alerts, papers.by_hand & alerts.keys(), papers.windows, papers.applied)
 
@@ -72,6 +76,12 @@ def _papers(alarms: Alarms, partition: int, engine: Engine) -> Papers:
 def _gateways(gateways: Gateways, engine: Engine) -> Gateways:
     own = {vehicle: gateway for vehicle, gateway in gateways.of.items() if vehicle in engine.numbers}
     return msgspec.structs.replace(gateways, of=own)
+
+
+def _models(models: Models, partition: int) -> Models:
+    own = {key: life for key, life in models.standing.items() if partition_of(name_of(key.partition("/")[2])) == partition}
+    since = {model: ms for model, ms in models.since.items() if partition_of(name_of(model)) == partition}
+    return Models(since, own)
 
 
 def restore(alarms: Alarms, pieces: Mapping[int, bytes], chunks: Iterable[Chunk]) -> set[tuple[int, str, int]]:
@@ -91,7 +101,7 @@ def restore(alarms: Alarms, pieces: Mapping[int, bytes], chunks: Iterable[Chunk]
 
 
 def _merge(state: AlertState, piece: _Piece) -> None:
-    papers, gateways = state.papers, state.gateways
+    papers, gateways, models = state.papers, state.gateways, state.models
     papers.alerts |= piece.papers.alerts
     papers.by_hand |= piece.papers.by_hand
     papers.windows |= piece.papers.windows
@@ -101,6 +111,8 @@ def _merge(state: AlertState, piece: _Piece) -> None:
         gateways.heard[gateway] = max(gateways.heard.get(gateway, 0), heard_ms)
     gateways.silent |= piece.gateways.silent
     gateways.names += [name for name in piece.gateways.names if name not in gateways.names]
+    models.since |= piece.models.since
+    models.standing |= piece.models.standing
 
 
 def alert_pieces(alarms: Alarms, pieces: Mapping[int, bytes]) -> pa.Table:

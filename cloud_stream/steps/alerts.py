@@ -15,8 +15,12 @@ import pyarrow.compute as pc
 from cloud_stream.alerting.desk import Desk, Papers
 from cloud_stream.alerting.engine import Engine
 from cloud_stream.alerting.evaluation import Change, program
-from cloud_stream.alerting.gateways import PREFIX, Gateways
+from cloud_stream.alerting.gateways import PREFIX as GATEWAY
+from cloud_stream.alerting.gateways import Gateways, partition_of
 from cloud_stream.alerting.intake import Baseline
+from cloud_stream.alerting.models import PREFIX as MODEL
+from cloud_stream.alerting.models import Models, Troubles
+from cloud_stream.alerting.models import name_of as model_name
 from cloud_stream.alerting.reading import Loaded
 from cloud_stream.alerting.records import book
 from cloud_stream.alerting.saved import load, save
@@ -33,6 +37,8 @@ TICK_MS = 1_000
 """How often, by Kafka's clock, silence and quiet are looked at."""
 Facts = Mapping[str, tuple[str, frozenset[str]]]
 """Model and tags by vehicle."""
+NOT_VEHICLES = (GATEWAY, MODEL)
+"""What the names of gateways and models begin with, under which their alerts go."""
 
 
 class AlertState(msgspec.Struct):
@@ -43,6 +49,12 @@ class AlertState(msgspec.Struct):
     engines: dict[int, Engine] = msgspec.field(default_factory=dict)
     papers: Papers = msgspec.field(default_factory=Papers)
     gateways: Gateways = msgspec.field(default_factory=Gateways)
+    models: Models = msgspec.field(default_factory=Models)
+
+    @property
+    def owned(self) -> set[int]:
+        """The partitions of this process, as far as it knows: those it reads, and those something was heard in."""
+        return {source.partition for reached in self.reached.values() for source in reached} | self.engines.keys()
 
 
 class Known(NamedTuple):
@@ -53,7 +65,10 @@ class Known(NamedTuple):
 
 
 class Alarms:
-    """The only writer of the alerts of its partitions' vehicles. `fresh` gives other rules once there are some."""
+    """The only writer of the alerts of its partitions' vehicles.
+
+    `fresh` gives other rules once there are some, `troubles` what is wrong with the models.
+    """
 
     def __init__(
         self,
@@ -61,8 +76,9 @@ class Alarms:
         rules: Loaded,
         known: Known | None = None,
         fresh: Callable[[], Loaded | None] = lambda: None,
+        troubles: Callable[[], Troubles] = dict,
     ) -> None:
-        self.state, self.known, self._fresh = state, known or Known(), fresh
+        self.state, self.known, self._fresh, self._troubles = state, known or Known(), fresh, troubles
         self.version = ""
         self._program = program(())
         self._desk = Desk({}, state.papers, state.gateways.parents)
@@ -100,7 +116,8 @@ class Alarms:
             load(save(old), new)
             self.state.engines[partition] = new
         standing = {name for engine in self.state.engines.values() for name, (_, life) in engine.lives().items() if life.stands}
-        standing |= {life.id for life in self.state.gateways.silent.values()}
+        apart = {rule.id for rule, _ in (*self._program.gateways, *self._program.models)}
+        standing |= {life.id for life in (*self.state.gateways.silent.values(), *self.state.models.standing.values()) if life.rule in apart}
         return self._told(self._desk.dropped(standing, clock_ms))
 
     def pulse(self, idle_ms: int, clocks: Mapping[int, int]) -> list[Alert]:
@@ -113,18 +130,28 @@ class Alarms:
     def telemetry(self, rows: pa.Table, clocks: Mapping[int, int]) -> list[Alert]:
         """Silver telemetry rows, in whatever order they are released."""
         self.state.gateways.heard_of(rows)
-        told, now_ms = self._rows("telemetry", rows), max(clocks.values())
+        told, now_ms = self.rows("telemetry", rows), max(clocks.values())
         if now_ms - self._ticked_ms < TICK_MS:
             return told
         self._ticked_ms = now_ms
         return told + self.tick(clocks)
 
-    def records(self, kind: Kind, records: pa.Table) -> list[Alert]:
-        """Kafka records of cells or events, checked and de-duplicated as silver's are."""
+    def refined(self, kind: Kind, records: pa.Table) -> pa.Table:
+        """Kafka records of cells or events as rows, checked and de-duplicated as silver's are."""
         refiner = self._refiners[kind]
         batch = refiner.step(records)
         self.state.reached[kind] = refiner.reached
-        return self._rows(kind, batch.refined.rows)
+        return batch.refined.rows
+
+    def rows(self, kind: str, rows: pa.Table) -> list[Alert]:
+        """Rows of cells or events."""
+        told: list[Alert] = []
+        partitions = rows["partition"].unique().to_pylist()
+        for partition in partitions:
+            own = rows if len(partitions) == 1 else rows.filter(pc.equal(rows["partition"], partition))
+            clock_ms = round(pc.max(own["known_at"]).as_py().timestamp() * 1000)
+            told += self._about(partition, self.engine(partition).together({kind: own}), clock_ms)
+        return self._told(told)
 
     def scores(self, scores: Sequence[Score], clock_ms: int) -> list[Alert]:
         """Scores that were just made."""
@@ -161,21 +188,23 @@ class Alarms:
         if not clocks:
             return []
         now_ms = max(clocks.values())
-        silences = self.state.gateways.silences(self._program.gateways, now_ms, set(self.state.engines))
-        told = self._desk.changed(silences, lambda change: (self.state.gateways.names[change.vehicle], ""), now_ms)
+        told = self._apart(now_ms)
         for partition, engine in self.state.engines.items():
             clock_ms = clocks.get(partition, 0)
             told += self._about(partition, engine.tick(clock_ms), clock_ms)
         return self._told(told + self._desk.tick(now_ms))
 
-    def _rows(self, kind: str, rows: pa.Table) -> list[Alert]:
-        told: list[Alert] = []
-        partitions = rows["partition"].unique().to_pylist()
-        for partition in partitions:
-            own = rows if len(partitions) == 1 else rows.filter(pc.equal(rows["partition"], partition))
-            clock_ms = round(pc.max(own["known_at"]).as_py().timestamp() * 1000)
-            told += self._about(partition, self.engine(partition).together({kind: own}), clock_ms)
-        return self._told(told)
+    def _apart(self, now_ms: int) -> list[Alert]:
+        """Gateways and models: theirs are the partitions that their names fall into."""
+        gateways, models, owned = self.state.gateways, self.state.models, self.state.owned
+        silences = gateways.silences(self._program.gateways, now_ms, owned)
+        told = self._desk.changed(silences, lambda change: (gateways.names[change.vehicle], ""), now_ms)
+        own = {model: said for model, said in self._troubles().items() if partition_of(model_name(model)) in owned}
+        changes = models.changes(self._program.models, own, now_ms)
+        told += self._desk.changed(changes, lambda change: (models.names[change.vehicle], ""), now_ms)
+        for alert in told:
+            self.engine(partition_of(alert.vehicle_id))  # a checkpoint has a piece for each engine, also where no vehicle was heard
+        return told
 
     def _about(self, partition: int, changes: Sequence[Change], clock_ms: int) -> list[Alert]:
         if not changes:
@@ -191,7 +220,7 @@ class Alarms:
         return self._desk.changed(changes, names, clock_ms)
 
     def _mine(self, vehicle: str) -> bool:
-        return vehicle.startswith(PREFIX) or any(vehicle in engine.numbers for engine in self.state.engines.values())
+        return vehicle.startswith(NOT_VEHICLES) or any(vehicle in engine.numbers for engine in self.state.engines.values())
 
     def _told(self, alerts: list[Alert]) -> list[Alert]:
         """Remember the newest of each alert, for `gold.alerts`."""
@@ -201,4 +230,4 @@ class Alarms:
     def partition_of(self, vehicle: str) -> int:
         """The partition that a vehicle's alerts belong to."""
         owner = next((partition for partition, engine in self.state.engines.items() if vehicle in engine.numbers), None)
-        return self.state.gateways.partition(vehicle) if owner is None else owner
+        return partition_of(vehicle) if owner is None else owner

@@ -6,8 +6,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cloud_stream.steps.currents import Currents
 from cloud_stream.steps.live import LiveState
+from cloud_stream.steps.live_stays import Stays
 from cloud_stream.steps.live_windows import KEPT, WindowState, at_clock
+from cloud_stream.steps.pack_pieces import packed_packs, unpacked_packs
 from cloud_stream.steps.seen_pieces import packed_seen, unpacked_seen
 from lakehouse.positions import Position, Source
 from lakehouse.seen import Sender
@@ -21,7 +24,9 @@ _Following = list[tuple[str, str, int]]
 def dump(state: LiveState) -> pa.Table:
     """All pieces of all partitions."""
     state.windows.settle()
+    state.packs.currents.settle({source.partition: at.clock_ms for source, at in sorted(state.reached.items(), key=lambda one: one[1].clock_ms)})
     home = {sender.vehicle_id: entry.partition for sender, entry in state.seen.items()}
+    state.stays.settle()
     rows = []
     for partition in sorted({source.partition for source in state.reached}):
         mine = {vehicle for vehicle, place in home.items() if place == partition}
@@ -33,7 +38,13 @@ def dump(state: LiveState) -> pa.Table:
             "minutes": _stream(_here(state.windows.minutes, partition)),
             "minutes_waiting": _stream(_here(state.windows.waiting, partition)),
             "looked": _pack(state.windows.looked_ms.get(partition, 0)),
+            "packs": packed_packs(state.packs.of, partition),
+            "cells_waiting": _stream(_here(state.packs.currents.waiting, partition)),
+            "currents": _stream(_here(state.packs.currents.frames, partition)),
         }
+        stays = _here(state.stays.open, partition)
+        asked = {vehicle: state.stays.asked[vehicle] for vehicle in stays["vehicle_id"].to_pylist() if vehicle in state.stays.asked}
+        pieces |= {"stays": _stream(stays), "stays_ended": _stream(_here(state.stays.ended, partition)), "stays_asked": _pack(asked)}
         rows += [{"partition": partition, "piece": piece, "content": content} for piece, content in pieces.items()]
     return pa.Table.from_pylist(rows, LIVE_STATE)
 
@@ -54,6 +65,26 @@ def load(table: pa.Table, reached: Mapping[Source, Position]) -> LiveState:
     state.online = _together(pieces.get("online", []), state.online.schema) or state.online
     state.windows = _windows(pieces)
     state.windows.rows = at_clock(state.windows.minutes, {source.partition: at.clock_ms for source, at in reached.items()})
+    for partition, content in pieces.get("packs", []):
+        state.packs.of |= unpacked_packs(content, partition)
+    state.packs.currents = _currents(pieces)
+    state.stays = _stays(pieces)
+    return state
+
+
+def _stays(pieces: Mapping[str, list[tuple[int, bytes]]]) -> Stays:
+    state = Stays()
+    state.open = _together(pieces.get("stays", []), state.open.schema) or state.open
+    state.ended = _together(pieces.get("stays_ended", []), state.ended.schema) or state.ended
+    for _, content in pieces.get("stays_asked", []):
+        state.asked |= msgspec.msgpack.decode(content, type=dict[str, tuple[int, int]])
+    return state
+
+
+def _currents(pieces: Mapping[str, list[tuple[int, bytes]]]) -> Currents:
+    state = Currents()
+    state.waiting = _together(pieces.get("cells_waiting", []), state.waiting.schema) or state.waiting
+    state.frames = _together(pieces.get("currents", []), state.frames.schema) or state.frames
     return state
 
 

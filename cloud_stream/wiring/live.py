@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from bytewax.dataflow import Dataflow
 
+from cloud_stream.alerting.models import Troubles
 from cloud_stream.alerting.reading import Loaded
 from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.connectors.alert_store import AlertStore
@@ -26,7 +27,7 @@ from cloud_stream.steps.checkpoint import load as load_checkpoint
 from cloud_stream.steps.live import Reactor
 from cloud_stream.waiting import patiently
 from cloud_stream.wiring.owned import TELEMETRY, TOPICS, owned
-from cloud_stream.wiring.scores import predictor
+from cloud_stream.wiring.scores import asking
 from contracts.topics import ALERT_COMMANDS
 from features.online import OnlineWriter
 from lakehouse import writer
@@ -44,8 +45,9 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     patiently(lambda: writer.ensure(settings.lake, ["state.live", "state.alerts", "gold.alerts", "gold.scores"]))
     table = arrow(settings.lake, "state.live")
     reached = {name: reached_of(settings.lake, "state.live", owned(settings, topic)) for name, topic in READ.items()}
-    alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS})
-    reactor = Reactor(load_checkpoint(table, reached["telemetry"]), predictor(settings.mlflow), alarms)
+    ask = asking(settings.mlflow)
+    alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS}, ask.troubles)
+    reactor = Reactor(load_checkpoint(table, reached["telemetry"]), ask, alarms)
     readers: dict[str, Callable[[], Reader]] = {
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], most=2_000, wait_s=0.001) for name in OTHERS
     }
@@ -61,7 +63,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     return live.build(KafkaInput(readers, metrics.took, PAUSES), reactor.react, CommitOutput({"world": world}, metrics.committed))
 
 
-def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]) -> Alarms:
+def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached], troubles: Callable[[], Troubles]) -> Alarms:
     """The alerts where the checkpoint left them, under the rules of the file."""
     state, pieces = load_alerts(table, reached)
     rules = load_rules(Path(settings.rules)) if settings.rules and Path(settings.rules).exists() else load_rules()
@@ -72,7 +74,7 @@ def _alarms(settings: FlowSettings, table: pa.Table, reached: dict[str, Reached]
         fleet.refresh()
         return changed()
 
-    alarms = Alarms(state, rules, fleet.known, fresh)
+    alarms = Alarms(state, rules, fleet.known, fresh, troubles)
     alarms.written = restore(alarms, pieces, AlertStore(settings.lake).read(pieces)) if pieces else set()
     return alarms
 

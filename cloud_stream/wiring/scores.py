@@ -1,53 +1,65 @@
-"""Scores by the champion of the live model, and by a challenger in its shadow, with what Prometheus shows of both."""
-
-from collections.abc import Callable
+"""What the live flow asks: the champion of each served model, a challenger in its shadow, and what Prometheus shows of both."""
 
 import pyarrow as pa
 from prometheus_client import Gauge
 
-from cloud_stream.steps.live import Predict
-from contracts.events import Score
+from cloud_stream.alerting.models import Troubles
+from cloud_stream.steps.asked import Answer
 from features import registry
-from features.scoring import Champion
-from features.transforms import SCORABLE
-
-MODEL = "energy_per_km"
-UNIT = "Wh/km"
-SHADOW = f"{MODEL}/{registry.CHALLENGER}"
-"""The name under which a challenger's scores travel: no rule takes them for the champion's."""
+from features.scoring import Champion, Watch
+from features.served import SERVED
 
 
-def predictor(mlflow: str, champion_of: Callable[..., Champion] = Champion) -> Predict:
-    """Scores by both; none where MLflow is not configured or no version has the alias."""
-    if not mlflow:
-        return lambda _rows: []
-    both = {
-        MODEL: champion_of(mlflow, MODEL, features=SCORABLE),
-        SHADOW: champion_of(mlflow, MODEL, features=SCORABLE, alias=registry.CHALLENGER),
-    }
-    _shown(both)
-    for one in both.values():
-        one.start()
-    return lambda rows: [score for name, one in both.items() for score in scores(name, one, rows)]
+def shadow(name: str) -> str:
+    """The name under which a challenger's scores travel: no rule takes them for the champion's."""
+    return f"{name}/{registry.CHALLENGER}"
 
 
-def scores(name: str, one: Champion, rows: pa.Table) -> list[Score]:
-    """One score a row, stamped with the version; none where no version is loaded or it fails on this batch."""
+def champions(mlflow: str) -> dict[str, Champion]:
+    """All that may score, by the name that their scores go by. Nothing is loaded yet."""
+    found = {}
+    for one in SERVED:
+        found[one.name] = Champion(mlflow, one.name, one.inputs)
+        found[shadow(one.name)] = Champion(mlflow, one.name, one.inputs, registry.CHALLENGER)
+    return found
+
+
+class Asking:
+    """Asks the champion and the challenger of a model, and says what keeps a champion from scoring."""
+
+    def __init__(self, mlflow: str) -> None:
+        """Nobody answers where MLflow is not configured or no version has the alias."""
+        self._found = champions(mlflow) if mlflow else {}
+        self._watch = Watch(mlflow, list(self._found.values()))
+        if mlflow:
+            _shown(self._found)
+            self._watch.start()
+
+    def __call__(self, name: str, rows: pa.Table) -> list[Answer]:
+        """What they answer."""
+        labels = [label for label in (name, shadow(name)) if label in self._found]
+        return [answer for label in labels for answer in answered(label, self._found[label], rows)]
+
+    def troubles(self) -> Troubles:
+        """What is wrong with the champions."""
+        return self._watch.troubles()
+
+
+def asking(mlflow: str) -> Asking:
+    """Ask them, and look after them from now on."""
+    return Asking(mlflow)
+
+
+def answered(label: str, one: Champion, rows: pa.Table) -> list[Answer]:
+    """Its answer; none where no version is loaded or it fails on these rows."""
     scored = one.score(rows)
-    if scored is None:
-        return []
-    version, values = scored
-    times = rows["event_ts"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_pylist()
-    return [
-        Score(model=name, version=version, vehicle_id=vehicle, event_ts=ts, value=value, unit=UNIT)
-        for vehicle, ts, value in zip(rows["vehicle_id"].to_pylist(), times, values.tolist(), strict=True)
-    ]
+    return [] if scored is None else [Answer(label, *scored)]
 
 
-def _shown(both: dict[str, Champion]) -> None:
+def _shown(found: dict[str, Champion]) -> None:
     """Operational signals: which version scores, and whether the one that was promoted is refused. Alert on the second."""
     version = Gauge("flow_live_model_version", "version that scores now, 0 where none does", ["model"])
     refused = Gauge("flow_live_model_refused", "1 where the version that has the alias cannot be used", ["model"])
-    for name, one in both.items():
-        version.labels(name).set_function(lambda one=one: float(one.version or 0))  # type: ignore[misc]
-        refused.labels(name).set_function(lambda one=one: float(one.refused is not None))  # type: ignore[misc]
+    for label, one in found.items():
+        version.labels(label).set_function(lambda one=one: float(one.version or 0))  # type: ignore[misc]
+        refused.labels(label).set_function(lambda one=one: float(one.refused is not None))  # type: ignore[misc]

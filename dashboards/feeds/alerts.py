@@ -1,11 +1,11 @@
-"""Alerts and predictions as they come on the central cluster."""
+"""Alerts, people's commands and predictions as they come on the central cluster."""
 
 import logging
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from contracts import codec, topics
-from contracts.events import Alert, Score
+from contracts.events import Alert, AlertCommand, Score
 from dashboards.board import Board
 from dashboards.feeds.topic import TopicTail
 from dashboards.metrics import Metrics
@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 
 HISTORY_S = 24 * 3600
 """Alerts of the last day; older open ones come from `gold.alerts`."""
+LONGEST_WINDOW_S = 31 * 24 * 3600
+"""No maintenance window that is open was told of earlier."""
 
-T = TypeVar("T", Alert, Score)
+T = TypeVar("T", Alert, AlertCommand, Score)
 
 
 class RecordFeed(Generic[T]):
@@ -58,6 +60,12 @@ def alert_feed(kafka: str, board: Board, metrics: Metrics) -> RecordFeed[Alert]:
     """Changes of alerts, from a day ago on."""
     tail = TopicTail(kafka, topics.ALERTS, HISTORY_S)
     return RecordFeed("alerts", tail, topics.ALERTS, codec.decode_alert, board.put_alerts, metrics)
+
+
+def command_feed(kafka: str, board: Board, metrics: Metrics) -> RecordFeed[AlertCommand]:
+    """What people did, for the maintenance windows in it."""
+    tail = TopicTail(kafka, topics.ALERT_COMMANDS, LONGEST_WINDOW_S)
+    return RecordFeed("commands", tail, topics.ALERT_COMMANDS, codec.decode_command, board.put_commands, metrics)
 
 
 def score_feed(kafka: str, board: Board, metrics: Metrics) -> RecordFeed[Score]:

@@ -10,6 +10,8 @@ from contracts.errors import Transient
 from contracts.events import AlertCommand
 
 PATIENCE_S = 10.0
+EVERYBODY = "*"
+"""The vehicle of a command that every owner of a partition must apply."""
 
 
 class Commands:
@@ -21,7 +23,10 @@ class Commands:
         self._producer: Producer | None = None
 
     def send(self, commands: Sequence[AlertCommand]) -> None:
-        """All of them, in order, each keyed by its vehicle. Raises Transient where Kafka did not take them all: then some may have gone."""
+        """All of them, in order, each keyed by its vehicle, what is for all vehicles once to each partition.
+
+        Raises Transient where Kafka did not take them all: then some may have gone.
+        """
         failed: list[str] = []
 
         def told(error: object, _message: object) -> None:
@@ -32,7 +37,8 @@ class Commands:
             producer = self._producer = self._producer or Producer(self._settings())
             try:
                 for command in commands:
-                    producer.produce(topics.ALERT_COMMANDS, codec.encode(command), key=command.vehicle_id, on_delivery=told)
+                    for partition in range(topics.PARTITIONS) if command.vehicle_id == EVERYBODY else (-1,):
+                        producer.produce(topics.ALERT_COMMANDS, codec.encode(command), command.vehicle_id, partition, told)
                 left = producer.flush(PATIENCE_S)
             except (KafkaException, BufferError) as error:
                 raise Transient(f"Kafka does not take the act: {error}") from error

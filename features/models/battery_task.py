@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from contracts.errors import Terminal
+from features.cells import HOURS, LEAST_HOURS, pack_score
 from features.models.battery import INPUTS, CellFault
 from features.models.fitted import Fitted, Goal, Seen, permuted
 from features.recorded import CELLS_TABLE, FAULT_SERVICE
@@ -19,10 +20,8 @@ SAID = (
     "begins above the least limit that raised at most 0.2 false alarms a vehicle-month on healthy training vehicles, and ends below half of it. "
     "Trained on simulated faults of single cells; a fault common to all cells is not its business."
 )
-HOURS = 12
 LIMITS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 FALSE_A_MONTH = 0.2
-LEAST_HOURS = 3
 HOURS_A_MONTH = 720.0
 MONTH_DAYS = 30.0
 
@@ -92,8 +91,9 @@ def judge(model: CellFault, frame: pd.DataFrame) -> tuple[dict[str, tuple[float,
 def pack_scores(scored: pd.DataFrame) -> pd.Series:
     """Score of one pack by hour: the greatest mean of a cell over the last hours heard. Needs `hour_s`, `cell`, `score`."""
     table = scored.pivot_table(index="hour_s", columns="cell", values="score").fillna(0.0)
-    found: pd.Series = table.rolling(HOURS, min_periods=min(LEAST_HOURS, len(table))).mean().max(axis=1).fillna(0.0)
-    return found
+    values, least = table.to_numpy(), min(LEAST_HOURS, len(table))
+    found = [pack_score(values[max(0, at - HOURS) : at])[0] if at >= least else 0.0 for at in range(1, len(values) + 1)]
+    return pd.Series(found, table.index)
 
 
 def alarms(scored: pd.DataFrame, limit: float) -> tuple[list[float], int]:

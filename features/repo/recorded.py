@@ -1,4 +1,4 @@
-"""Entities, views and services of drives, cells and charging stays: what the three models learn from. Offline only; a request brings them live."""
+"""Entities, views and services of drives, cells and charging stays: what the three models learn from. Offline only: the live flow makes its own."""
 
 from datetime import timedelta
 

@@ -15,7 +15,7 @@ def frames(seqs: list[int], first_offset: int = 0, hot: bool = False):
 
 
 def test_only_a_newer_frame_goes_online() -> None:
-    reactor = Reactor(LiveState(), lambda _rows: [])
+    reactor = Reactor(LiveState(), lambda _name, _rows: [])
     assert reactor.step(frames([0, 1])).online["soc_pct"].to_pylist() == [1]
     assert reactor.step(frames([3], 2)).online["soc_pct"].to_pylist() == [3], "features do not wait for seq 2"
     assert reactor.step(frames([2], 3)).online.num_rows == 0, "an older event"
@@ -23,13 +23,13 @@ def test_only_a_newer_frame_goes_online() -> None:
 
 
 def test_a_restart_from_a_checkpoint_goes_on_as_if_nothing_had_happened() -> None:
-    first = Reactor(LiveState(), lambda _rows: [])
+    first = Reactor(LiveState(), lambda _name, _rows: [])
     raised = first.step(frames([0, 1], hot=True)).alerts
     first.step(frames([3], 2))
     pieces, chunks = dump_alerts(first.alarms, set())
     alarms = Alarms(AlertState(), load_rules())
     restore(alarms, pieces, chunks)
-    second = Reactor(load(dump(first.state), first.state.reached), lambda _rows: [], alarms)
+    second = Reactor(load(dump(first.state), first.state.reached), lambda _name, _rows: [], alarms)
     assert second.step(frames([0, 1], hot=True)).alerts == [], "handled before"
     effects = second.step(frames([2, 4], 3))
     assert [(alert.state, alert.seq) for alert in effects.alerts] == [("cleared", 2)]
@@ -52,5 +52,5 @@ def test_a_checkpoint_of_an_older_catalogue_is_read() -> None:
 
 def test_scores_are_made_of_what_goes_online() -> None:
     seen = []
-    Reactor(LiveState(), lambda rows: seen.append(rows.num_rows) or []).step(frames([0, 1, 2]))
-    assert seen == [1]
+    Reactor(LiveState(), lambda name, rows: seen.append((name, rows.num_rows)) or []).step(frames([0, 1, 2]))
+    assert seen == [("energy_per_km", 1)]

@@ -44,7 +44,7 @@ def records(seed: int) -> pa.Table:
 def test_live_windows_equal_the_point_in_time_answer_over_batches_and_restarts(seed: int) -> None:
     chance = random.Random(seed)
     rows = records(seed)
-    reactor = Reactor(LiveState(), lambda _rows: [])
+    reactor = Reactor(LiveState(), lambda _name, _rows: [])
     written, at, saved = [], 0, (dump(LiveState()), {})
     while at < rows.num_rows:
         size = chance.choice([1, 3, 8, 30])
@@ -53,7 +53,7 @@ def test_live_windows_equal_the_point_in_time_answer_over_batches_and_restarts(s
         if chance.random() < 0.1:
             saved = (dump(reactor.state), dict(reactor.state.reached))
         if chance.random() < 0.1:  # killed: begins again at its last checkpoint
-            reactor = Reactor(load(*saved), lambda _rows: [])
+            reactor = Reactor(load(*saved), lambda _name, _rows: [])
             at = max((position.offset + 1 for position in saved[1].values()), default=0)
     found = pa.concat_tables(written)
     assert found.num_rows > 100
@@ -68,7 +68,7 @@ def test_live_windows_equal_the_point_in_time_answer_over_batches_and_restarts(s
 
 
 def test_a_redis_that_came_back_empty_gets_what_stood_in_it() -> None:
-    reactor = Reactor(LiveState(), lambda _rows: [])
+    reactor = Reactor(LiveState(), lambda _name, _rows: [])
     last = {row["vehicle_id"]: row for row in reactor.step(records(1)).windows.to_pylist()}
     again = {row["vehicle_id"]: row for row in reactor.everything()["vehicle_windows"].to_pylist()}
     assert again == {vehicle: row for vehicle, row in last.items() if vehicle in again}

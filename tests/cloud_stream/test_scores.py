@@ -10,13 +10,18 @@ from prometheus_client import REGISTRY
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from cloud_stream.connectors.score_store import ScoreStore
-from cloud_stream.wiring.scores import MODEL, SHADOW, predictor, scores
+from cloud_stream.steps.asked import stamped
+from cloud_stream.wiring.scores import answered, asking, champions, shadow
 from features import registry
 from features.models import desk
-from features.scoring import Champion
+from features.models.battery import INPUTS, CellFault
+from features.models.desk import TASKS
+from features.scoring import Champion, Watch
+from features.served import BATTERY_FAULT, ENERGY_PER_KM, SERVED
 from features.transforms import SCORABLE
 from lakehouse import reader, writer
 
+MODEL, SHADOW = ENERGY_PER_KM.name, shadow(ENERGY_PER_KM.name)
 COLUMNS = ["speed_kmh", "soc_pct", "ambient_c"]
 ROWS = pa.table(
     {
@@ -42,8 +47,8 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_both_score_each_frame_and_neither_under_the_others_name(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Champion, "start", Champion.look)
-    found = predictor(uri)(ROWS)
+    monkeypatch.setattr(Watch, "start", Watch.look)
+    found = stamped(asking(uri)(MODEL, ROWS), ROWS, ENERGY_PER_KM.unit)
     assert [(one.model, one.version, one.vehicle_id) for one in found] == [
         *((MODEL, "1", vehicle) for vehicle in ("V-1", "V-2")),
         *((SHADOW, "2", vehicle) for vehicle in ("V-1", "V-2")),
@@ -52,7 +57,12 @@ def test_both_score_each_frame_and_neither_under_the_others_name(uri: str, monke
     assert found[2].value == pytest.approx(2 * found[0].value, rel=0.05)
     assert REGISTRY.get_sample_value("flow_live_model_version", {"model": MODEL}) == 1
     assert REGISTRY.get_sample_value("flow_live_model_refused", {"model": SHADOW}) == 0
-    assert predictor("")(ROWS) == [], "without MLflow the flow goes on without scores"
+    assert asking("")(MODEL, ROWS) == [], "without MLflow the flow goes on without scores"
+    quiet = [answered(label, one, ROWS) for label, one in champions(uri).items() if label not in (MODEL, SHADOW)]
+    assert not any(quiet), "a model that nobody trained yet scores nothing, and says nothing"
+    assert {one.name: one.unit for one in SERVED if one.name in TASKS} == {
+        name: task.UNIT for name, task in TASKS.items() if name in {one.name for one in SERVED}
+    }
 
 
 def test_trees_asked_directly_answer_as_mlflow_does(uri: str) -> None:
@@ -79,7 +89,7 @@ def test_scores_are_kept_in_gold(uri: str, tmp_path: Path) -> None:
     assert reader.count(lake, "gold.scores") == 0
     champion = Champion(uri, MODEL, features=SCORABLE)
     champion.look()
-    made = scores(MODEL, champion, ROWS)
+    made = stamped(answered(MODEL, champion, ROWS), ROWS, ENERGY_PER_KM.unit)
     store.keep(made)
     store.write(lambda vehicle: int(vehicle[-1]))
     store.write(lambda _vehicle: 0)
@@ -87,3 +97,21 @@ def test_scores_are_kept_in_gold(uri: str, tmp_path: Path) -> None:
     assert sorted((row["vehicle_id"], row["version"], row["value"], row["partition"], row["date"]) for row in rows) == sorted(
         (one.vehicle_id, one.version, one.value, int(one.vehicle_id[-1]), "2023-11-14") for one in made
     )
+
+
+def test_the_battery_model_answers_a_row_a_cell_and_one_of_other_columns_is_refused(uri: str) -> None:
+    random = np.random.default_rng(2)
+    cells = pd.DataFrame(random.normal(0, 1, (400, len(INPUTS))), columns=list(INPUTS))
+    others = cells.rename(columns={"below": "star_sign"})
+    champion = champions(uri)[BATTERY_FAULT.name]
+    fine = CellFault(max_iter=5).fit(cells, (cells["below"] > 1).to_numpy(), np.ones(400))
+    for model, example in ((fine, cells), (HistGradientBoostingRegressor(max_iter=2).fit(others, others["star_sign"]), others)):
+        version = registry.log(uri, BATTERY_FAULT.name, model, example.head(3), {"params": {}, "metrics": {}, "tags": {}})
+        registry.promote(uri, BATTERY_FAULT.name, version)
+        champion.look()
+    assert champion.version == "1"
+    assert champion.refused is not None
+    assert "star_sign" in champion.refused.reason
+    answers = answered(BATTERY_FAULT.name, champion, pa.table({name: random.normal(0, 1, 96) for name in BATTERY_FAULT.inputs}))
+    assert np.array_equal(answers[0].values, answers[0].values.clip(0, 1))
+    assert answers[0].values.shape == (96,)

@@ -11,6 +11,7 @@ from selenium.webdriver.common.by import By
 
 from contracts import codec
 from contracts.events import Act, Cells, Envelope, Score
+from contracts.topics import PARTITIONS
 from features.online import OnlineWriter
 from features.transforms import live_columns
 from tests.dashboards import gold
@@ -160,6 +161,29 @@ def test_past_alerts_come_from_gold_and_many_are_acted_on_at_once(browser: Chrom
     assert {(one.action, one.text) for one in sent} == {("comment", "seen by all")}
     assert len(sent) == 3
     until(lambda: "3 alerts: sent" in page.text("#notices"), "the notice")
+
+
+def test_a_maintenance_window_is_opened_seen_by_others_and_ended(browser: Chrome, second: Chrome, own: Dashboard, mock_cluster: MockCluster) -> None:
+    mine, theirs = opened(browser, own, "/alerts", "operator"), opened(second, own, "/alerts", "viewer")
+    assert not theirs.driver.find_elements(By.CSS_SELECTOR, "[data-action=maintenance]"), "a viewer is offered no act"
+    mine.click("[data-action=maintenance]")
+    mine.driver.find_element(By.NAME, "vehicles").send_keys(f"{gold.VEHICLES[0].lower()}, {gold.VEHICLES[1]}")
+    name = mine.driver.find_element(By.NAME, "window")
+    name.clear()
+    name.send_keys("tyres")
+    mine.click("dialog .primary")
+    for page in (mine, theirs):
+        until(lambda page=page: f"{gold.VEHICLES[0]}, {gold.VEHICLES[1]}" in page.text("[data-window=tyres]"), "the window")
+    assert not theirs.driver.find_elements(By.CSS_SELECTOR, "[data-window=tyres] button")
+    mine.click("[data-window=tyres] button")
+    for page in (mine, theirs):
+        until(lambda page=page: not page.driver.find_elements(By.CSS_SELECTOR, "[data-window=tyres]"), "its end")
+    sent = [one for one in map(codec.decode_command, mock_cluster.commands(2 * PARTITIONS)) if one.alert_id == "tyres"]
+    assert [one.action for one in sent].count("maintenance") == [one.action for one in sent].count("end_maintenance") == PARTITIONS, "once to each"
+    assert {one.vehicle_id for one in sent} == {"*"}
+    assert len({one.command_id for one in sent}) == 2
+    opening = next(one for one in sent if one.action == "maintenance")
+    assert opening.until_ts - opening.from_ts == pytest.approx(3_600_000, abs=30_000)
 
 
 def test_search_leads_to_a_vehicle_by_keyboard_alone(browser: Chrome, own: Dashboard) -> None:

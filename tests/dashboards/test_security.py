@@ -7,7 +7,7 @@ from dashboards.accounts import acts, tokens
 from dashboards.accounts.store import Store
 from dashboards.live.wishes import wish
 from tests.dashboards.client import Client
-from tests.dashboards.made import Dashboard, MockCluster, alert, until
+from tests.dashboards.made import Dashboard, MockCluster, alert, now_ms, until
 
 ASKED = ("/", "/alerts", "/api/me", "/api/battery", "/api/alerts", "/live", "/feed/v1/ws", "/feed/v1/events", "/api/acts", "/api/vehicles/A/history")
 
@@ -115,6 +115,35 @@ def test_an_act_that_makes_no_sense_is_one_sentence(dashboard: Dashboard, act: d
     refused = signed_in(dashboard, "operator").act("/api/alerts/acts", act)
     assert refused.status == 422
     assert said in refused.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"name": " "}, "needs a name"),
+        ({"name": "a", "until_ts": 5}, "next 30 days"),
+        ({"name": "a", "until_ts": now_ms() + 3_600_000, "vehicles": ["a b"]}, "no vehicle's id looks like 'a b'"),
+        ({"name": "a", "until_ts": now_ms() + 3_600_000, "regions": ["Nord"]}, "no region's name"),
+        ({"name": 5}, "malformed"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_one_sentence(dashboard: Dashboard, window: dict, said: str) -> None:
+    refused = signed_in(dashboard, "operator").act("/api/maintenance", window)
+    assert refused.status == 422
+    assert said in refused.json["error"]
+
+
+def test_a_window_is_for_operators_and_on_the_record(dashboard: Dashboard, store: Store) -> None:
+    window = {"name": "winter tyres", "until_ts": now_ms() + 3_600_000, "regions": ["eu-north"]}
+    assert signed_in(dashboard, "viewer").act("/api/maintenance", window).status == 403
+    client = signed_in(dashboard, "operator")
+    assert client.act("/api/maintenance", window).status == 202
+    until(lambda: [one["name"] for one in client.ask("/api/maintenance").json["windows"]] == ["winter tyres"], "the window")
+    assert client.act("/api/maintenance", {"name": "winter tyres"}).status == 202
+    until(lambda: client.ask("/api/maintenance").json["windows"] == [], "its end")
+    kept = acts.newest(store, subject="winter tyres")
+    assert [(one.who, one.act) for one in kept] == [("operator", "end_maintenance"), ("operator", "maintenance")]
+    assert "eu-north" in kept[1].detail
 
 
 def test_too_many_tries_wait_and_the_answer_does_not_tell_who_exists(dashboard: Dashboard) -> None:

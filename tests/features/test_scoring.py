@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 
 from features import registry
-from features.scoring import Champion, Unfit, load
+from features.scoring import Champion, Unfit, Watch, load
 
 NAME = "constant"
 COLUMNS = ["speed_kmh", "pack_v"]
@@ -74,14 +74,15 @@ def watching(uri: str) -> Iterator[Callable[[], Champion]]:
     started = []
 
     def start() -> Champion:
-        champion = Champion(uri, NAME, poll_s=0.05)
-        champion.start()
-        started.append(champion)
+        champion = Champion(uri, NAME)
+        watch = Watch(uri, [champion], poll_s=0.05)
+        watch.start()
+        started.append(watch)
         return champion
 
     yield start
-    for champion in started:
-        champion.stop()
+    for watch in started:
+        watch.stop()
 
 
 BATCH = pa.table({"pack_v": [350.0, None, 351.0, 352.0], "speed_kmh": [10.0, 20.0, None, 40.0], "other": ["a", "b", "c", "d"]})
@@ -147,12 +148,13 @@ def test_a_bad_model_is_refused_once_and_the_old_one_goes_on(
         for _ in range(3):
             champion.look()
     assert champion.refused.version == "2"
+    assert champion.trouble == caplog.messages[0]
     assert [text for text in caplog.messages if "version 2 of constant is refused" in text and "version 1 goes on" in text] == caplog.messages
     assert len(caplog.messages) == 1
     assert champion.score(BATCH)[1].tolist() == [5.0] * 4
     registry.promote(uri, NAME, add_version(uri, 8.0))
     until(lambda: champion.version == "3", "the good version after it")
-    assert champion.refused is None
+    assert (champion.refused, champion.trouble) == (None, "")
 
 
 def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watching: Callable[[], Champion], caplog: pytest.LogCaptureFixture) -> None:
@@ -165,10 +167,19 @@ def test_a_store_that_breaks_is_said_once_and_the_model_goes_on(uri: str, watchi
         database.write_bytes(b"no database " * 1000)
         until(lambda: bool(caplog.messages), "a word about it")
         assert champion.score(BATCH)[1].tolist() == [5.0] * 4
+        other = Watch(uri, [champion])
+        other.look()
+        assert "MLflow" in (other.troubles()[NAME] or "")
         database.write_bytes(kept)
+        aside = database.rename(database.with_suffix(".aside"))
+        other.look()
+        assert "not there any more" in (other.troubles()[NAME] or "")
+        aside.rename(database)
+        other.look()
+        assert other.troubles() == {NAME: ""}
         registry.promote(uri, NAME, add_version(uri, 9.0))
         until(lambda: champion.version == "2", "the next version")
-    assert all("version 1 goes on" in text for text in caplog.messages)
+    assert all("version 1 of constant goes on" in text for text in caplog.messages)
 
 
 def test_a_model_without_signature_is_unfit(uri: str) -> None:

@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
+from cloud_stream.wiring.scores import answered, champions
 from contracts.errors import Terminal
 from features import registry
+from features.served import CHARGING
 from tests.voltlake import made_recordings as made
 from voltlake.commands.models import app
 from voltlake.training import desk
@@ -65,6 +69,16 @@ def test_the_champion_is_judged_on_what_it_never_saw_by_the_keys_of_the_report(s
     found = figures(tmp_path / "c.json")
     assert found["charging_sessions"] >= 390, "none of them was learnt from"
     assert found["charging_mae_kwh"] < 0.8 * found["charging_baseline_mae_kwh"]
+
+
+def test_what_was_trained_into_a_state_scores_in_its_live_flow(state: Path) -> None:
+    champion = champions(store(state))["charging_v1"]
+    champion.look()
+    assert (champion.version, champion.refused) == ("1", None)
+    unknown = pa.table({name: np.full(2, np.nan) for name in CHARGING.inputs}).set_column(0, "hour", pa.array([8.0, 18.0]))
+    answers = answered("charging_v1", champion, unknown)
+    assert [answer.version for answer in answers] == ["1"]
+    assert (answers[0].values > 0).all()
 
 
 def test_judging_fits_nothing(state: Path, others: Path) -> None:

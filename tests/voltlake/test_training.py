@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from contracts.errors import Terminal
-from features.cells import FEATURES, Hour, described, nothing
+from features.cells import FEATURES, Hour, described, nothing, summed
 from features.drives import Drive, past
 from features.drives import described as drive_described
 from features.models import battery_task
@@ -67,13 +67,13 @@ def test_figures_of_a_cell_do_not_depend_on_the_size_or_noise_of_its_pack() -> N
     small = 3.7 + random.normal(0, 0.002, 24) + random.normal(0, 1e-4, (20, 24))
     small[:, 5] = np.median(small, axis=1) - 0.03
     amps, probes = np.zeros(20), np.full((20, 2), np.nan)
-    one, memory = described(Hour(small, amps, probes), nothing(24))
-    loud, _ = described(Hour(3.7 + (small - 3.7) * 4, amps, probes), nothing(24))
+    one, memory = described(summed(Hour(small, amps, probes)), nothing(24))
+    loud, _ = described(summed(Hour(3.7 + (small - 3.7) * 4, amps, probes)), nothing(24))
     assert one is not None
     assert loud is not None
     assert np.argmax(one["below"]) == np.argmax(loud["below"]) == 5
     assert loud["below"][5] == pytest.approx(one["below"][5], rel=0.05)
-    assert described(Hour(np.full((20, 24), 66.5), amps, probes), memory) == (None, memory), "values that cannot be are not read"
+    assert described(summed(Hour(np.full((20, 24), 66.5), amps, probes)), memory) == (None, memory), "values that cannot be are not read"
 
 
 def test_a_drive_that_cannot_be_stands_apart_and_every_fourth_is_test(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import msgspec
 import pyarrow.dataset as ds
 
 from cloud_stream.connectors.alert_store import alert_of
-from contracts.codec import Malformed, decode_alert, encode
+from contracts.codec import Malformed, decode_alert, decode_command, encode
 from contracts.errors import Terminal, Transient
 from contracts.events import Alert, AlertCommand
 from contracts.topics import ALERT_COMMANDS, ALERTS, PARTITIONS
+from dashboards.maintenance import Window, fold, still_to_come
 from lakehouse import reader
 from voltlake.alerts.wire import Follower, send
 
@@ -58,6 +59,18 @@ def act(kafka: str, alert: Alert, action: str, by: str, **more: Any) -> Alert:
 def everywhere(kafka: str, order: AlertCommand) -> None:
     """Send a fleet-wide act: once to each partition, so that each owner applies it."""
     send(kafka, ALERT_COMMANDS, [("*", encode(order))], range(PARTITIONS))
+
+
+def windows(kafka: str) -> list[Window]:
+    """The maintenance windows that are open."""
+    commands = []
+    with Follower(kafka, ALERT_COMMANDS, beginning=True) as follower:
+        for raw in follower.whole():
+            try:
+                commands.append(decode_command(raw))
+            except Malformed:
+                continue  # the live flow passes it over as well, and says so in its log
+    return still_to_come(fold({}, commands), time.time_ns() // 1_000_000)
 
 
 def command(action: str, by: str, **more: Any) -> AlertCommand:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cloud_stream.alerting.backtest import Past
 from contracts.events import Alert
+from dashboards.maintenance import Window
 
 
 def as_json(value: object) -> None:
@@ -58,6 +59,16 @@ def one(alert: Alert) -> None:
             typer.echo(f"{name:<{width}}  {value}")
     for act in alert.acts:
         typer.echo(f"{_time(act.ts)}  {act.by}: {act.action}{' ' + act.text if act.text else ''}")
+
+
+def windows(open_: Sequence[Window]) -> None:
+    """A line a maintenance window."""
+    if not open_:
+        typer.echo("no maintenance window is open")
+    for one in open_:
+        parts = (("vehicles", one.vehicles), ("regions", one.regions), ("rules", one.rules))
+        who = "; ".join(f"{field} {', '.join(chosen)}" for field, chosen in parts if chosen) or "everything"
+        typer.echo(f"{one.name}: {who}, until {_time(one.until_ts)}, by {one.by}")
 
 
 def backtest(past: Past) -> None:

@@ -117,7 +117,7 @@ def shelve(
 
 @app.command()
 def maintenance(
-    name: Annotated[str, typer.Argument(help="The window's name.")],
+    name: Annotated[str, typer.Argument(help="The window's name; left out: show the windows that are open.")] = "",
     minutes: Annotated[float, typer.Option("--for", help="How long from now; 0 ends the window of that name.", min=0)] = 60,
     vehicles: Annotated[str, typer.Option(help="Vehicles, comma-separated; empty: all.")] = "",
     regions: Annotated[str, typer.Option(help="Regions, comma-separated; empty: all.")] = "",
@@ -129,9 +129,12 @@ def maintenance(
 
     Example: voltlake alerts maintenance works --for 90 --regions eu-north
     """
-    from voltlake.alerts import acts
+    from voltlake.alerts import acts, show
 
     now_ms, plan = time.time_ns() // 1_000_000, _plan(data)
+    if not name:
+        show.windows(acts.windows(plan.kafka("central")))
+        return
     if not minutes:
         acts.everywhere(plan.kafka("central"), acts.command("end_maintenance", by or getpass.getuser(), alert_id=name))
         say(f"the window {name} has ended")

@@ -8,9 +8,7 @@ import typer
 from contracts.errors import Terminal
 from voltlake.commands.options import DATA, AsJson, say
 
-app = typer.Typer(
-    name="models", no_args_is_help=True, help="Train, evaluate, promote and list models. The live flow scores with the champion of energy_per_km."
-)
+app = typer.Typer(name="models", no_args_is_help=True, help="Train, evaluate, promote and list models. The live flow scores with the champions.")
 LIVE = "energy_per_km"
 State = Annotated[Path, typer.Option("--state", help="Folder that holds all state of the stack: MLflow's store is in it.", show_default=True)]
 Name = Annotated[str, typer.Argument(help="energy_v1, battery_fault_v1 or charging_v1.")]
@@ -41,7 +39,7 @@ def train(
     _figures(trained.figures)
     say(f"{trained.name} version {trained.version} is registered")
     if trained.champion:
-        say("it is the champion, for it is the first")
+        say("it is the champion, for it is the first: a live flow of this state scores with it within seconds")
     else:
         verdict = {True: "beats the champion on the same held-back records", False: "does not beat the champion", None: "was not judged beside it"}
         say(f"it {verdict[trained.beats]}: voltlake models promote {trained.name} {trained.version} --state {state}")

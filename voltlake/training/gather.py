@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.cells import FEATURES as CELL_FEATURES
-from features.cells import WINDOW_S, Memory, described, nothing
+from features.cells import WINDOW_S, Memory, described, nothing, summed
 from features.models.trips import tables
 from features.recorded import CELLS_TABLE, DRIVES_TABLE, PASTS_TABLE, STAYS_TABLE
 from features.stays import MOMENTS_MIN, Sessions, later
@@ -69,7 +69,7 @@ def _cell_rows(hours: Iterable[PackHour], origin: str, facts: dict[str, tuple[fl
     parts = []
     for one in hours:
         count = one.hour.cell_v.shape[1]
-        found, memories[one.vehicle_id] = described(one.hour, memories.get(one.vehicle_id) or nothing(count))
+        found, memories[one.vehicle_id] = described(summed(one.hour), memories.get(one.vehicle_id) or nothing(count))
         if found is None:
             continue
         faulty, unsure = (np.isin(np.arange(count), list(some)) for some in (one.faulty, one.unsure))

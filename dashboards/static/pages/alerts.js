@@ -6,19 +6,24 @@ import { age, clock, moment, reading, title, words } from "../lib/format.js";
 import { CLOSED, live } from "../lib/live.js";
 import { Range, rowsOf } from "../lib/range.js";
 import { Table } from "../lib/table.js";
+import { maintenance } from "../lib/windows.js";
 
 const RANK = { info: 0, minor: 1, low: 1, warning: 2, major: 3, high: 3, critical: 4 };
 const COLUMNS = [
   { key: "severity", title: "Severity", write: (a) => h(`span.severity.severity-${a.severity}`, {}, a.severity), sort: (a) => RANK[a.severity] ?? 5, csv: (a) => a.severity },
   { key: "raised", title: "Raised", write: (a) => moment(a.raised_ts), sort: (a) => a.raised_ts, csv: (a) => new Date(a.raised_ts).toISOString() },
   { key: "state", title: "State", write: (a) => stateOf(a), sort: (a) => stateOf(a) },
-  { key: "vehicle", title: "Vehicle", write: (a) => h("a", { href: `/vehicles/${a.vehicle_id}` }, a.vehicle_id), sort: (a) => a.vehicle_id },
+  { key: "vehicle", title: "Vehicle", write: (a) => subject(a), sort: (a) => a.vehicle_id },
   { key: "rule", title: "Rule", write: (a) => words(a.rule), sort: (a) => a.rule },
   { key: "message", title: "What", write: (a) => h("span", { title: a.message }, a.message), sort: (a) => a.message },
   { key: "count", title: "Times", number: true, hint: "How often its condition has risen", write: (a) => a.count ?? 1, sort: (a) => a.count ?? 1 },
   { key: "assignee", title: "Assignee", write: (a) => a.assignee || "\u2013", sort: (a) => a.assignee },
   { key: "region", title: "Region", write: (a) => a.region, sort: (a) => a.region },
 ];
+
+// Alerts of gateways and of models go by names like vehicles' names, and have no page.
+const isVehicle = (name) => !/^(GATEWAY|MODEL)-/.test(name);
+const subject = (alert) => (isVehicle(alert.vehicle_id) ? h("a", { href: `/vehicles/${alert.vehicle_id}` }, alert.vehicle_id) : alert.vehicle_id);
 
 export function stateOf(alert) {
   if (!CLOSED.has(alert.state) && alert.suppressed_by) return alert.suppressed_by === "shelved" ? "Shelved" : alert.suppressed_by.startsWith("maintenance") ? "Maintenance" : "Suppressed";
@@ -46,8 +51,14 @@ export function show(root, view) {
     if (sound) beep(0.02);
   } }, icon("mute"));
 
-  replace(root, h(".head", {}, h("h1", {}, "Alerts"), choice("Which alerts", [["open", "Open"], ["silenced", "Silenced"], ["all", "All"]], wanted.show, (value) => set("show", value)), h(".tools", {}, range.element, soundButton, table.downloader("alerts"))),
-    h(".alerts-page", {}, panel("Alerts", { name: "alerts-table", tools: filters }, bulk, table.element), detail));
+  const choices = () => {
+    const values = (name) => [...new Set([...all().values()].map((alert) => alert[name]))].filter(Boolean).sort();
+    const vehicle = all().get(wanted.alert)?.vehicle_id ?? "";
+    return { vehicle: isVehicle(vehicle) ? vehicle : "", regions: [...new Set([...values("region"), ...live.fleet.regions])].filter(Boolean).sort(), rules: values("rule") };
+  };
+  const windows = maintenance(choices);
+  replace(root, h(".head", {}, h("h1", {}, "Alerts"), choice("Which alerts", [["open", "Open"], ["silenced", "Silenced"], ["all", "All"]], wanted.show, (value) => set("show", value)), h(".tools", {}, range.element, windows.button, soundButton, table.downloader("alerts"))),
+    windows.element, h(".alerts-page", {}, panel("Alerts", { name: "alerts-table", tools: filters }, bulk, table.element), detail));
 
   function set(name, value) {
     wanted[name] = value;
@@ -101,12 +112,12 @@ export function show(root, view) {
     detail.dataset.alert = alert.alert_id;
     detail.dataset.state = alert.state;
     const isOpen = !CLOSED.has(alert.state), shelved = isOpen && alert.suppressed_by === "shelved";
-    const facts = [["Vehicle", h("a", { href: `/vehicles/${alert.vehicle_id}` }, alert.vehicle_id)], ["Region", alert.region], ["State", stateOf(alert)], ["Raised", moment(alert.raised_ts)], alert.cleared_ts && ["Cleared", moment(alert.cleared_ts)], ["Lasts", age(((alert.cleared_ts ?? Date.now() - live.fleet.leadMs) - alert.raised_ts) / 1000)], ["Times", alert.count ?? 1], alert.acknowledged_by && ["Acknowledged by", alert.acknowledged_by], ["Assignee", alert.assignee || "\u2013"], alert.shelved_until && ["Shelved until", moment(alert.shelved_until)], alert.superseded_by && ["Superseded by", h("a", { href: `/alerts?show=all&alert=${alert.superseded_by}` }, alert.superseded_by)], ["Id", alert.alert_id]].filter(Boolean);
+    const facts = [["Vehicle", subject(alert)], ["Region", alert.region], ["State", stateOf(alert)], ["Raised", moment(alert.raised_ts)], alert.cleared_ts && ["Cleared", moment(alert.cleared_ts)], ["Lasts", age(((alert.cleared_ts ?? Date.now() - live.fleet.leadMs) - alert.raised_ts) / 1000)], ["Times", alert.count ?? 1], alert.acknowledged_by && ["Acknowledged by", alert.acknowledged_by], ["Assignee", alert.assignee || "\u2013"], alert.shelved_until && ["Shelved until", moment(alert.shelved_until)], alert.superseded_by && ["Superseded by", h("a", { href: `/alerts?show=all&alert=${alert.superseded_by}` }, alert.superseded_by)], ["Id", alert.alert_id]].filter(Boolean);
     const buttons = ACTS.filter(([action]) => isOpen && !(action === "ack" && alert.state === "acknowledged") && !(action === "shelve" && shelved)).map(([action, text]) => h(`button.button${action === "ack" ? ".primary" : ""}`, { type: "button", dataset: { action }, onclick: () => perform(action, [alert]) }, text));
     if (shelved) buttons.push(h("button.button", { type: "button", onclick: () => perform("unshelve", [alert]) }, "Take off the shelf"));
     replace(detail, h(".panel", {}, h(".panel-head", {}, h(`span.severity.severity-${alert.severity}`, {}, alert.severity), h("h2", {}, words(alert.rule)), h(".tools", {}, h("button.button.plain", { type: "button", "aria-label": "Close the alert", onclick: () => open(alert.alert_id) }, icon("close")))),
       h(".panel-body.detail-body", {}, h("p", {}, alert.message), operator && buttons.length ? h(".act-buttons", {}, buttons) : null, h("dl.dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-        h("a.button", { href: `/vehicles/${alert.vehicle_id}?from=${alert.raised_ts - 3600e3}&to=${Math.round((alert.cleared_ts ?? Date.now()) + 600e3)}${alert.signal ? `&signals=${alert.signal}` : ""}` }, "Signals around it"),
+        isVehicle(alert.vehicle_id) && h("a.button", { href: `/vehicles/${alert.vehicle_id}?from=${alert.raised_ts - 3600e3}&to=${Math.round((alert.cleared_ts ?? Date.now()) + 600e3)}${alert.signal ? `&signals=${alert.signal}` : ""}` }, "Signals around it"),
         h("h3", {}, "History"), (alert.acts ?? []).length ? h("ol.acts", {}, alert.acts.map((act) => h("li", {}, h("b", {}, act.by), ` ${words(act.action).toLowerCase()} `, act.text && h("span.said", {}, act.text), h("time.muted.small", { dateTime: new Date(act.ts).toISOString() }, moment(act.ts))))) : h("p.note", {}, "Nobody has acted on it yet"))));
   }
   function beep(volume = 0.12) {
@@ -142,5 +153,9 @@ export function show(root, view) {
   paint();
   paintFilters();
   history();
-  return () => { live.removeEventListener("alerts", heard); cancelAnimationFrame(frame); };
+  return () => {
+    windows.stop();
+    live.removeEventListener("alerts", heard);
+    cancelAnimationFrame(frame);
+  };
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cloud_stream.alerting.gateways import partition_of
 from cloud_stream.alerting.reading import Loaded
 from cloud_stream.steps.alerts import Alarms, AlertState
 from contracts.codec import encode
@@ -109,7 +110,7 @@ def test_maintenance_keeps_a_region_quiet(office: Office) -> None:
 
 def test_a_silent_gateway_silences_its_vehicles() -> None:
     office = Office(GONE, DARK)
-    office.alarms.engine(office.alarms.state.gateways.partition("GATEWAY-EU-NORTH-1"))
+    office.alarms.engine(partition_of("GATEWAY-EU-NORTH-1"))
     office.hear(0, "V-1", lv_v=12)
     office.hear(0, "V-2", lv_v=12)
     dark = office.alarms.tick({0: NOW_MS + 40_000})

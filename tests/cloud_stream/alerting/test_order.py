@@ -97,6 +97,17 @@ def test_a_shuffled_and_late_stream_ends_as_the_ordered_one(stream: tuple[list[d
     assert told == {name: life for name, (_, life) in final(late).items()} | silent, "what was told adds up to what is"
 
 
+def test_in_a_batch_that_catches_up_what_was_late_at_its_beginning_is_not_too_late() -> None:
+    frames = [
+        {"kind": "telemetry", "pack_temp_max_c": 61.0, **frame}
+        for frame in ({"seq": 1, "ts": 100.0}, {"seq": 0, "ts": 50.0}, {"seq": 2, "ts": 500.0})
+    ]
+    late, _ = fed([{**frame, "vehicle": "V-1", "known": known} for frame, known in zip(frames, (100.0, 105.0, 500.0), strict=True)], [1])
+    ordered, _ = fed([{**frame, "vehicle": "V-1", "known": frame["ts"]} for frame in sorted(frames, key=lambda frame: frame["ts"])], [3])
+    assert late.too_late == 0
+    assert final(late) == final(ordered)
+
+
 @settings(max_examples=60, deadline=None)
 @given(streams(), st.integers(0, 40))
 def test_a_restart_neither_repeats_nor_forgets(stream: tuple[list[dict[str, Any]], list[int]], at: int) -> None:
