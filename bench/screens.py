@@ -82,17 +82,19 @@ def browser(url: str, name: str, password: str) -> Iterator[webdriver.Chrome]:
 
 
 class ScreenMeter:
-    """Watches the alerts of a running stack in a browser, from `begin` on. A context manager."""
+    """Watches the page of alerts of a running stack in a browser, from `begin` on. A context manager."""
 
     def __init__(self, plan: Plan) -> None:
         """`plan`: the stack's. Its accounts get a user for the bench."""
         password, store = users.generated(), Store(plan.layout.accounts)
         users.put(store, USER, password, "viewer")
         store.close()
+        self._page = f"{plan.dashboard_url.rstrip('/')}/alerts"
         self._opened = browser(plan.dashboard_url, USER, password)
 
     def __enter__(self) -> "ScreenMeter":
         self._driver = self._opened.__enter__()
+        self._driver.get(self._page)
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -31,7 +31,7 @@ const fromGold = (row) => ({ ...row, raised_ts: row.raised_at, cleared_ts: row.c
 export function show(root, view) {
   const { query, setQuery } = view;
   const wanted = { show: query.show ?? "open", severity: query.severity ?? "", region: query.region ?? "", rule: query.rule ?? "", q: query.q ?? "", alert: query.alert ?? "" };
-  let past = new Map(), sound = false, known = new Set(live.alerts.keys()), total = 0;
+  let past = new Map(), sound = false, known = new Set(live.alerts.keys()), total = 0, frame = 0;
   const chosen = new Set();
   const range = new Range(view, ["24h", "7d", "30d"], "7d", history);
   const bulk = h(".bulk", { hidden: true, role: "toolbar", "aria-label": "Selected alerts" });
@@ -73,10 +73,12 @@ export function show(root, view) {
     for (const id of table.checked) if (!alerts.has(id)) table.checked.delete(id);
   }
   function paintFilters() {
-    const values = (name) => [...new Set([...all().values()].map((alert) => alert[name]))].sort();
+    const alerts = [...all().values()], values = (name) => [...new Set(alerts.map((alert) => alert[name]))].sort();
     const options = (name, label) => [["", label], ...values(name).map((value) => [value, words(value)])];
     const focused = document.activeElement?.getAttribute?.("aria-label");
-    if (filters.contains(document.activeElement)) return;
+    const offered = JSON.stringify([wanted, ...["severity", "rule", "region"].map(values)]);
+    if (filters.contains(document.activeElement) || filters.dataset.offered === offered) return;
+    filters.dataset.offered = offered;
     replace(filters, select("Severity", options("severity", "All severities"), wanted.severity, (value) => set("severity", value)),
       select("Rule", options("rule", "All rules"), wanted.rule, (value) => set("rule", value)),
       select("Region", [["", "All regions"], ...values("region").map((value) => [value, value])], wanted.region, (value) => set("region", value)),
@@ -121,8 +123,11 @@ export function show(root, view) {
     const fresh = told?.alerts?.some((alert) => !known.has(alert.alert_id) && alert.severity === "critical" && !CLOSED.has(alert.state));
     if (sound && fresh && !told.all) beep();
     known = new Set(live.alerts.keys());
-    paint();
-    paintFilters();
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      paint();
+      paintFilters();
+    });
   }
   async function history() {
     const { from, to } = range.span;
@@ -137,5 +142,5 @@ export function show(root, view) {
   paint();
   paintFilters();
   history();
-  return () => live.removeEventListener("alerts", heard);
+  return () => { live.removeEventListener("alerts", heard); cancelAnimationFrame(frame); };
 }
