@@ -24,7 +24,7 @@ def query(lake: str, sql: str, *, as_of: str | None = None, seconds: float = 60,
     """
     if not re.fullmatch(r"[0-9.]+ *[KMGT]i?B", memory):
         raise Terminal(f"{memory!r} is no amount of memory; one looks like 2GB")
-    limits = {"memory_limit": memory, "threads": 2, "max_temp_directory_size": SPILL}
+    limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "threads": 2, "max_temp_directory_size": SPILL}
     with tempfile.TemporaryDirectory(prefix="voltlake-query-") as spill, duckdb.connect(config={**limits, "temp_directory": spill}) as connection:
         for name in SCHEMAS:
             if re.search(rf"\b{re.escape(name)}\b", sql) and exists(lake, name):

@@ -1,5 +1,6 @@
 """The only place that joins flows and connectors: one composition a dataflow, imported when that flow is run."""
 
+import gc
 import importlib
 import logging
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from contracts.settings import load
 
 log = logging.getLogger(__name__)
 FLOWS = ("bronze", "silver", "gold", "live")
+COLLECT_AFTER = 1_000_000
+"""Objects. Ten thousand Kafka messages at a time would set the collector of cycles off for ever, and a batch leaves none."""
 
 
 def run(name: str, environ: Mapping[str, str]) -> None:
@@ -25,6 +28,7 @@ def run(name: str, environ: Mapping[str, str]) -> None:
     metrics.serve(settings.metrics_port)
     log.info("flow %s starts: kafka %s, lake %s", name, settings.kafka, settings.lake)
     composition = importlib.import_module(f"cloud_stream.wiring.{name}")
+    gc.set_threshold(COLLECT_AFTER)
     flow = composition.build(settings, metrics)
     log.info("flow %s runs", name)
     cluster_main(flow, [], 0, epoch_interval=timedelta(milliseconds=composition.epoch_ms(settings)))

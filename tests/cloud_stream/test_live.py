@@ -39,13 +39,13 @@ def test_a_restart_from_a_checkpoint_goes_on_as_if_nothing_had_happened() -> Non
 
 
 def test_a_checkpoint_of_an_older_catalogue_is_read() -> None:
-    first = Reactor(LiveState(), lambda _rows: [])
+    first = Reactor(LiveState(), lambda _name, _rows: [])
     first.step(frames([0, 1, 3]))
     state = first.state
     state.windows.settle()
     state.online, state.windows.waiting = state.online.drop_columns(["speed_kmh"]), state.windows.waiting.drop_columns(["speed_kmh_n"])
     state.order.waiting = state.order.waiting.drop_columns(["speed_kmh"]) if state.order.waiting else None
-    second = Reactor(load(dump(state), state.reached), lambda _rows: [])
+    second = Reactor(load(dump(state), state.reached), lambda _name, _rows: [])
     assert second.step(frames([2, 4], 3)).online["soc_pct"].to_pylist() == [4]
     second.state.windows.settle()
 
