@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -21,6 +22,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
             shared = "stack" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("stack" if shared else item.path.stem))
     yield
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Beside a process that runs the stack, the other one makes way: the stack's recoveries are the longest chain of the whole run."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not item.get_closest_marker("stack"):
+        _make_way()
+
+
+@cache
+def _make_way() -> None:
+    os.nice(5)
 
 
 @pytest.fixture(scope="session")
