@@ -23,7 +23,8 @@ _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=1)
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """Expired parts of the log go away in upkeep, not while rows wait."""
 _ATTEMPTS = 20
-_CONFIGURATION = {"delta.checkpointInterval": "200", "delta.logRetentionDuration": "interval 7 days"}
+_CONFIGURATION = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 7 days"}
+"""Whoever opens or commits reads the log's entries behind the newest checkpoint: with 200 of them a commit costs three times as much."""
 
 
 def ensure(lake: str, names: Iterable[str]) -> None:
@@ -103,12 +104,12 @@ def padded(rows: pa.Table, table: DeltaTable) -> pa.Table:
 
 def _attempt(table: DeltaTable, name: str, reached: Mapping[Source, Position], change: Callable[[], None]) -> None:
     """Do it and come to the newest version; again where somebody changed the columns meanwhile, but not the positions."""
-    stood = {source: position(table, source) for source in reached}
     for left in reversed(range(_ATTEMPTS)):
         try:
             change()
             table.update_incremental()
         except CommitFailedError as error:
+            stood = {source: position(table, source) for source in reached}
             table.update_incremental()
             moved = any(position(table, source) != at for source, at in stood.items())
             if "Metadata changed" not in str(error) or moved or not left:

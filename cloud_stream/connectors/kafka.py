@@ -6,7 +6,7 @@ Offsets are never committed to Kafka: they stand in the Delta tables that the ro
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -43,11 +43,22 @@ class Reader(Protocol):
         """End it."""
 
 
+class Pace(NamedTuple):
+    """How a topic is read: so many records at a time, waiting so long (s) for them; the broker answers once it has so many bytes, or after 0.1 s."""
+
+    most: int = 10_000
+    wait_s: float = 0.05
+    gather_bytes: int = 1
+
+
+USUAL = Pace()
+
+
 class TopicReader:
     """Some partitions of one topic, from the given offsets on, as tables with the columns of bronze."""
 
-    def __init__(self, kafka: str, topic: str, start: Mapping[Source, Position], most: int = 10_000, wait_s: float = 0.05) -> None:
-        self._topic, self._most, self._wait_s = topic, most, wait_s
+    def __init__(self, kafka: str, topic: str, start: Mapping[Source, Position], pace: Pace = USUAL) -> None:
+        self._topic, self._pace = topic, pace
         self._places = {source.partition: source for source in start}
         self._consumer = Consumer(
             {
@@ -57,6 +68,7 @@ class TopicReader:
                 "auto.offset.reset": "error",  # a position that retention has passed must not be skipped in silence
                 "queued.max.messages.kbytes": 16384,
                 "fetch.wait.max.ms": 100,
+                "fetch.min.bytes": pace.gather_bytes,
                 "reconnect.backoff.max.ms": 1000,
                 "log_level": 2,
             }
@@ -64,8 +76,8 @@ class TopicReader:
         self._consumer.assign([TopicPartition(topic, source.partition, position.offset + 1) for source, position in start.items()])
 
     def read(self) -> pa.Table | None:
-        """What came within the wait, at most `most` records; None where nothing did."""
-        consumed = self._consumer.consume(self._most, self._wait_s)
+        """What came within the wait, so many records at most; None where nothing did."""
+        consumed = self._consumer.consume(self._pace.most, self._pace.wait_s)
         if any(map(Message.error, consumed)):
             for message in consumed:
                 self._check(message.error())

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from cloud_stream.connectors.delta import Committed
 from lakehouse.gold import commits
-from lakehouse.gold.store import CURRENT, CurrentTable, own
+from lakehouse.gold.store import CURRENT, CurrentTable, Owned
 from lakehouse.positions import Reached, Source, beyond, reached_by
 from lakehouse.reader import open_table
 
@@ -18,7 +18,8 @@ class Revisions:
 
     def __init__(self, lake: str, reached: Reached) -> None:
         """`reached` is how far the table has read."""
-        self._table, self._reached = open_table(lake, MINUTES), dict(reached)
+        self._table = open_table(lake, MINUTES)
+        self._owned = Owned(self._table, MINUTES, reached)
         self._pending: list[tuple[pa.Table, Reached]] = []
 
     def add(self, item: tuple[pa.Table, Reached]) -> None:
@@ -33,13 +34,12 @@ class Revisions:
             for _, moved in self._pending:
                 reached |= moved
 
-            def attempt() -> int:
-                own(self._table, MINUTES, self._reached, reached)
-                commits.append(self._table, MINUTES, rows, reached)
-                return rows.num_rows
+            def attempt() -> commits.State:
+                self._owned.check()
+                return commits.append(self._table, MINUTES, rows, reached)
 
-            commits.persistently(self._table, MINUTES, attempt)
-            self._pending, self._reached = [], self._reached | reached
+            self._owned.move(reached, commits.persistently(self._table, MINUTES, attempt))
+            self._pending = []
         return Committed({MINUTES: rows.num_rows})
 
 

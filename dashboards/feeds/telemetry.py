@@ -42,7 +42,7 @@ class TelemetryFeed:
 
     def __init__(self, kafka: str, board: Board, metrics: Metrics) -> None:
         self._topic = topics.mirrored(topics.TELEMETRY)
-        self._tail = TopicTail(kafka, self._topic, 0)
+        self._tail = TopicTail(kafka, self._topic, 0, gather_bytes=2**16)
         self._board = board
         self._metrics = metrics
 

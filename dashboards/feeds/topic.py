@@ -14,9 +14,12 @@ _SILENCE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIM
 
 
 class TopicTail:
-    """All partitions of a topic, from some seconds ago on (0: from now on)."""
+    """All partitions of a topic, from some seconds ago on (0: from now on).
 
-    def __init__(self, kafka: str, topic: str, history_s: float) -> None:
+    The broker answers once it has `gather_bytes`, or after a tenth of a second.
+    """
+
+    def __init__(self, kafka: str, topic: str, history_s: float, gather_bytes: int = 1) -> None:
         self._topic = topic
         self._history_s = history_s
         self._partitions: set[int] = set()
@@ -30,6 +33,7 @@ class TopicTail:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 100,
+                "fetch.min.bytes": gather_bytes,
                 "fetch.error.backoff.ms": 200,
                 "queued.max.messages.kbytes": 16384,
                 "reconnect.backoff.max.ms": 2000,

@@ -6,6 +6,7 @@ the second is refused; it reads again what stands now. What replaces rows also t
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
@@ -16,17 +17,25 @@ from contracts.errors import Terminal, Transient
 from lakehouse import files, writer
 from lakehouse.positions import Position, Source, commit_properties
 from lakehouse.tables import PARTITIONED_BY, SCHEMAS
-from lakehouse.upkeep.fence import fenced
+from lakehouse.upkeep.fence import fence, fenced, raised
 
 NUMBER = "gold/commit"
 _ATTEMPTS = 20
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 _PROPERTIES = WriterProperties(compression="ZSTD", compression_level=1)
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Refused(Exception):
     """Another commit came first: read the table again."""
+
+
+class State(NamedTuple):
+    """What changes with every commit that moves positions: the numbered ones, and those that take the fence (a restore)."""
+
+    number: int
+    fence: int | None
 
 
 def number(table: DeltaTable) -> int:
@@ -34,15 +43,21 @@ def number(table: DeltaTable) -> int:
     return table.transaction_version(NUMBER) or 0
 
 
+def state(table: DeltaTable) -> State:
+    """The state as the table was read."""
+    return State(number(table), fence(table))
+
+
 def replace(
     table: DeltaTable, name: str, rows: pa.Table | pa.RecordBatchReader, predicate: str, marks: Mapping[str, int], reached: Mapping[Source, Position]
-) -> None:
-    """Put rows in the place of those under a predicate on partition columns, as the next numbered commit.
+) -> State:
+    """Put rows in the place of those under a predicate on partition columns, as the next numbered commit; the state that it made.
 
     `marks` are further transactions. Raises Refused where another numbered commit was made since the table was read, Transient where
     the lake does not take it.
     """
-    how = fenced(table, reached, {NUMBER: number(table) + 1, **marks})
+    before = state(table)
+    how = fenced(table, reached, {NUMBER: before.number + 1, **marks})
 
     def write() -> None:
         writer.fit(table, name)
@@ -58,11 +73,13 @@ def replace(
         )
 
     _commit(table, name, write)
+    return State(before.number + 1, raised(before.fence))
 
 
-def append(table: DeltaTable, name: str, rows: pa.Table, reached: Mapping[Source, Position]) -> None:
-    """Add rows as the next numbered commit. Raises as `replace` does."""
-    transactions = [*(commit_properties(reached).app_transactions or []), Transaction(NUMBER, number(table) + 1)]
+def append(table: DeltaTable, name: str, rows: pa.Table, reached: Mapping[Source, Position]) -> State:
+    """Add rows as the next numbered commit; the state that it made. Raises as `replace` does."""
+    before = state(table)
+    transactions = [*(commit_properties(reached).app_transactions or []), Transaction(NUMBER, before.number + 1)]
     how, partition_by = CommitProperties(app_transactions=transactions, max_commit_retries=100), PARTITIONED_BY[name]
 
     def write() -> None:
@@ -71,6 +88,7 @@ def append(table: DeltaTable, name: str, rows: pa.Table, reached: Mapping[Source
         table.create_write_transaction(added, "append", table.schema(), partition_by, commit_properties=how, post_commithook_properties=_HOOKS)
 
     _commit(table, name, write)
+    return State(before.number + 1, before.fence)
 
 
 def _commit(table: DeltaTable, name: str, write: Callable[[], None]) -> None:
@@ -84,7 +102,7 @@ def _commit(table: DeltaTable, name: str, write: Callable[[], None]) -> None:
         raise (Terminal if "No space left" in str(error) else Transient)(text) from error
 
 
-def persistently(table: DeltaTable, name: str, attempt: Callable[[], int]) -> int:
+def persistently(table: DeltaTable, name: str, attempt: Callable[[], T]) -> T:
     """Make an attempt on the newest state of the table until no other commit comes first. Raises Terminal after many."""
     for _ in range(_ATTEMPTS):
         table.update_incremental()

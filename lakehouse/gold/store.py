@@ -24,18 +24,37 @@ DIMENSIONS = "gold/dim_vehicle"
 CURRENT = "gold.vehicle_current"
 
 
-def clocks(table: DeltaTable, sources: Collection[Source], moved: Mapping[Source, Position]) -> dict[int, int]:
-    """The clock (ms) of each partition once `moved` is reached."""
-    return clocks_of(later({source: position(table, source) for source in sources}, moved))
+class Owned:
+    """How far a table has read the sources that this process owns: looked up again only where a commit of somebody else came in between."""
+
+    def __init__(self, table: DeltaTable, name: str, reached: Reached) -> None:
+        self.reached = dict(reached)
+        self._table, self._name, self._state = table, name, commits.state(table)
+
+    def check(self) -> None:
+        """Raises Terminal where somebody else has moved these positions."""
+        state = commits.state(self._table)
+        if state != self._state and any(position(self._table, source) != at for source, at in self.reached.items()):
+            raise Terminal(f"table {self._name}: another writer owns the same Kafka positions; run one gold flow a partition")
+        self._state = state
+
+    def move(self, moved: Mapping[Source, Position], made: commits.State) -> None:
+        """A commit of this process made this state, in which these positions are reached."""
+        self.reached, self._state = later(self.reached, moved), made
 
 
 class FactTable:
     """One fact's table in a lake, for the Kafka sources that this process owns."""
 
     def __init__(self, lake: str, fact: facts.Fact, sources: Collection[Source]) -> None:
-        self._fact, self._sources = fact, list(sources)
+        self._fact = fact
         self.table = open_table(lake, fact.name)
-        self.reached: Reached = {source: position(self.table, source) for source in sources}
+        self._owned = Owned(self.table, fact.name, {source: position(self.table, source) for source in sources})
+
+    @property
+    def reached(self) -> Reached:
+        """How far the table has read."""
+        return self._owned.reached
 
     def fold_in(self, fresh: pa.Table, moved: Mapping[Source, Position], dimensions: Dimensions) -> int:
         """Take in exact rows and the positions that they reach; how many rows of the table changed. Nothing stands twice.
@@ -43,32 +62,30 @@ class FactTable:
         Raises Terminal where somebody else has moved the same positions.
         """
 
-        def attempt() -> int:
-            own(self.table, self._fact.name, self.reached, moved)
+        def attempt() -> tuple[int, commits.State]:
+            self._owned.check()
             return self._fold(fresh, moved, dimensions)
 
-        changed = persistently(self.table, self._fact.name, attempt)
-        self.reached = later(self.reached, moved)
+        changed, made = persistently(self.table, self._fact.name, attempt)
+        self._owned.move(moved, made)
         return changed
 
-    def _fold(self, fresh: pa.Table, moved: Mapping[Source, Position], dimensions: Dimensions) -> int:
+    def _fold(self, fresh: pa.Table, moved: Mapping[Source, Position], dimensions: Dimensions) -> tuple[int, commits.State]:
         fact, partitions = self._fact, sorted({*fresh["partition"].to_pylist(), *(source.partition for source in moved)})
-        before, after = clocks(self.table, self._sources, {}), clocks(self.table, self._sources, moved)
+        before, after = clocks_of(self.reached), clocks_of(later(self.reached, moved))
         dates = {*facts.dates(fact, fresh), *self._dates_of_spans(fresh, partitions, before)}
         if not dates:
-            commits.replace(self.table, fact.name, fact.schema.empty_table(), "date IN ('')", {DIMENSIONS: dimensions.version}, moved)
-            return 0
+            return 0, commits.replace(self.table, fact.name, fact.schema.empty_table(), "date IN ('')", {DIMENSIONS: dimensions.version}, moved)
         place = ds.field("date").isin(sorted(dates)) & ds.field("partition").isin(partitions)
         held = dataset(self.table).to_table(columns=fact.schema.names, filter=place).cast(fact.schema)
         concerned = facts.concerned(fact, held, fresh)
-        made = facts.fold(fact, [facts.exact_of(fact, held.filter(concerned)), fresh])
-        rows = facts.present(fact, made, after, dimensions.as_of)
+        folded = facts.fold(fact, [facts.exact_of(fact, held.filter(concerned)), fresh])
+        rows = facts.present(fact, folded, after, dimensions.as_of)
         # A joined span begins where one of its parts did, so its date is among them.
         others = held.filter(pc.invert(concerned))
-        commits.replace(
-            self.table, fact.name, pa.concat_tables([others, rows]), _predicate(dates, partitions), {DIMENSIONS: dimensions.version}, moved
-        )
-        return rows.num_rows
+        marks = {DIMENSIONS: dimensions.version}
+        made = commits.replace(self.table, fact.name, pa.concat_tables([others, rows]), _predicate(dates, partitions), marks, moved)
+        return rows.num_rows, made
 
     def _dates_of_spans(self, fresh: pa.Table, partitions: list[int], before: Mapping[int, int]) -> set[str]:
         """Dates of the spans that may grow, join or close: those that end later than a gap before the first new row or the last clock."""
@@ -113,33 +130,32 @@ class CurrentTable:
     def __init__(self, lake: str, sources: Collection[Source]) -> None:
         self._partitions = sorted({source.partition for source in sources})
         self.table = open_table(lake, CURRENT)
-        self.reached: Reached = {source: position(self.table, source) for source in sources}
+        self._owned = Owned(self.table, CURRENT, {source: position(self.table, source) for source in sources})
         self._rows: pa.Table | None = None
         self._number = -1
+
+    @property
+    def reached(self) -> Reached:
+        """How far the table has read."""
+        return self._owned.reached
 
     def fold_in(self, rows: pa.Table, moved: Mapping[Source, Position]) -> int:
         """Take in silver rows and the positions that they reach; how many vehicles the table then has. Raises as a fact's table does."""
         fresh = current.newest(rows)
 
-        def attempt() -> int:
-            own(self.table, CURRENT, self.reached, moved)
+        def attempt() -> tuple[int, commits.State]:
+            self._owned.check()
             if self._rows is None or commits.number(self.table) != self._number:
                 mine = ds.field("partition").isin(self._partitions)
                 self._rows = dataset(self.table).to_table(columns=VEHICLE_CURRENT.names, filter=mine).cast(VEHICLE_CURRENT)
             made = current.newest(self._rows, fresh)
-            commits.replace(self.table, CURRENT, made, f"partition IN ({', '.join(map(str, self._partitions))})", {}, moved)
-            self._rows, self._number = made, commits.number(self.table)
-            return made.num_rows
+            state = commits.replace(self.table, CURRENT, made, f"partition IN ({', '.join(map(str, self._partitions))})", {}, moved)
+            self._rows, self._number = made, state.number
+            return made.num_rows, state
 
-        count = persistently(self.table, CURRENT, attempt)
-        self.reached = later(self.reached, moved)
+        count, state = persistently(self.table, CURRENT, attempt)
+        self._owned.move(moved, state)
         return count
-
-
-def own(table: DeltaTable, name: str, reached: Mapping[Source, Position], moved: Mapping[Source, Position]) -> None:
-    """Raises Terminal where somebody else has moved positions that are about to be moved."""
-    if any(reached.get(source, Position()) != position(table, source) for source in moved):
-        raise Terminal(f"table {name}: another writer owns the same Kafka positions; run one gold flow a partition")
 
 
 def _predicate(dates: Collection[str], partitions: Collection[int]) -> str:

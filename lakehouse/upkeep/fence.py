@@ -13,13 +13,22 @@ from lakehouse.positions import Position, Source, commit_properties
 _FENCE = "upkeep"
 
 
+def fence(table: DeltaTable) -> int | None:
+    """The number as it stands; None where nobody has taken it yet."""
+    return table.transaction_version(_FENCE)
+
+
+def raised(stood: int | None) -> int:
+    """The number of who takes the fence next."""
+    return 0 if stood is None else stood + 1
+
+
 def fenced(table: DeltaTable, reached: Mapping[Source, Position] | None = None, marks: Mapping[str, int] | None = None) -> CommitProperties:
     """The properties of a commit that rewrites files, optionally with positions and other numbers of the log.
 
     It fails where another took the fence since `table` was read.
     """
-    stood = table.transaction_version(_FENCE)
     how = commit_properties(reached or {})
-    taken = Transaction(_FENCE, 0 if stood is None else stood + 1)
+    taken = Transaction(_FENCE, raised(fence(table)))
     others = [Transaction(name, number) for name, number in (marks or {}).items()]
     return CommitProperties(app_transactions=[*(how.app_transactions or []), *others, taken], max_commit_retries=100)

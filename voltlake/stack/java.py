@@ -37,7 +37,7 @@ class JavaCommand(msgspec.Struct, frozen=True):
         """The command line of a server."""
         archive = self._archive(name)
         option = f"-XX:SharedArchiveFile={archive}" if archive.exists() else f"-XX:ArchiveClassesAtExit={self._draft(name)}"
-        return self._command((option,), main, arguments)
+        return self._command((option, "-XX:TieredStopAtLevel=1"), main, arguments)
 
     def keep_archives(self, ended: set[str]) -> None:
         """Keep what the servers that ended in order have written, for the next start."""
