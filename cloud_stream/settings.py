@@ -18,7 +18,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """File with alert rules (YAML), looked at again every few seconds; empty, or as long as there is none: those that come with voltlake."""
     replicas: int = 1
     ordinal: int = 0
-    commit_ms: int = 400
+    commit_ms: int = 200
     """How long rows are gathered for a commit: latency against the number of files."""
     metrics_port: int = 0
     """0 serves no metrics."""

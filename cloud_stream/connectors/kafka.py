@@ -44,7 +44,7 @@ class Reader(Protocol):
 
 
 class Pace(NamedTuple):
-    """How a topic is read: so many records at a time, waiting so long (s) for them; the broker answers once it has so many bytes, or after 0.1 s."""
+    """How a topic is read: so many records at a time, waiting so long (s) for them; the broker answers once it has so many bytes, or after 50 ms."""
 
     most: int = 10_000
     wait_s: float = 0.05
@@ -67,7 +67,7 @@ class TopicReader:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",  # a position that retention has passed must not be skipped in silence
                 "queued.max.messages.kbytes": 16384,
-                "fetch.wait.max.ms": 100,
+                "fetch.wait.max.ms": 50,
                 "fetch.min.bytes": pace.gather_bytes,
                 "reconnect.backoff.max.ms": 1000,
                 "log_level": 2,

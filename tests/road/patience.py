@@ -20,5 +20,5 @@ def until(asked: Callable[[], T], what: str, seconds: float = 90) -> T:
                 return found
         except Transient:
             pass
-        time.sleep(0.25)
+        time.sleep(0.5)
     pytest.fail(f"{what}: not within {seconds:g} s")
