@@ -30,8 +30,8 @@ class Encoding(NamedTuple):
     dense: bool = False
 
 
-HOT = Encoding("snappy", None, row_group=128 * 1024)
-"""Files of one commit: small, soon to be compacted."""
+HOT = Encoding("snappy", None, row_group=16 * 1024)
+"""Files of one commit, soon to be compacted. Who catches up reads a large one in windows of offsets, and of it only the groups that it needs."""
 DENSE = Encoding("zstd", 9, row_group=32 * 1024, dense=True)
 """Files of a compaction: written once, read often."""
 

@@ -46,7 +46,7 @@ class Reader(Protocol):
 class Pace(NamedTuple):
     """How a topic is read: so many records at a time, waiting so long (s) for them; the broker answers once it has so many bytes, or after 50 ms."""
 
-    most: int = 10_000
+    most: int = 2_000
     wait_s: float = 0.05
     gather_bytes: int = 1
 
@@ -67,6 +67,7 @@ class TopicReader:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",  # a position that retention has passed must not be skipped in silence
                 "queued.max.messages.kbytes": 16384,
+                "fetch.queue.backoff.ms": 10,  # a second, as is usual, would leave a full queue empty for most of the time
                 "fetch.wait.max.ms": 50,
                 "fetch.min.bytes": pace.gather_bytes,
                 "reconnect.backoff.max.ms": 1000,

@@ -177,8 +177,8 @@ def whereabouts(lake: str, edge: str, central: str, gone: Mapping[Stream, Ranges
 
 def _records(kafka: str, topic: str) -> Iterable[tuple[int, int, bytes]]:
     """Partition, offset and value of all that a topic holds at the beginning; what is written meanwhile is left out, or reading would never end."""
-    settings = {"bootstrap.servers": kafka, "group.id": "audit", "enable.auto.commit": False, "enable.partition.eof": True, "log_level": 0}
-    consumer = Consumer(settings)
+    settings = {"bootstrap.servers": kafka, "group.id": "audit", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer(settings | {"fetch.queue.backoff.ms": 10, "log_level": 0})
     try:
         parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         ends = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)[1] for part in parts}

@@ -20,6 +20,10 @@ FRUGAL = {
     "TOKIO_WORKER_THREADS": "2",
     "POLARS_MAX_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    # Batches come and go all the time: their memory is not given back to the system and asked for again between two of them.
+    "MALLOC_MMAP_THRESHOLD_": "134217728",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "MIMALLOC_PURGE_DELAY": "-1",
     "PYTHONUNBUFFERED": "1",
 }
 
