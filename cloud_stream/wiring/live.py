@@ -52,7 +52,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], Pace(2_000, 0.001)) for name in OTHERS
     }
     readers["pulse"] = partial(Pulse, settings.kafka, TELEMETRY, [source.partition for source in reached["telemetry"]])
-    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], Pace(5_000, 0.08))
+    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], Pace(5_000, 0.06))
 
     def observe(rows: pa.Table) -> None:
         if rows.num_rows:

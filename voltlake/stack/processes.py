@@ -47,6 +47,11 @@ def python(module: str, *arguments: str) -> tuple[str, ...]:
     return sys.executable, "-m", module, *arguments
 
 
+def patient(*command: str) -> tuple[str, ...]:
+    """The same with a lower priority: where the machine is short of processor time, what fills tables makes way for the road, features and alerts."""
+    return "nice", "-n", "5", *command
+
+
 def _ingest(plan: Plan, environ: dict[str, str]) -> Service:
     folder = plan.layout.certificates
     settings = {
@@ -93,14 +98,15 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
         "FLOW_METRICS_PORT": str(plan.ports[f"{name}-metrics"]),
     }
     ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
-    return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW)
+    command = python("cloud_stream", "flow", flow)
+    return Service(name=name, command=command if flow == "live" else patient(*command), environ=environ | settings, ready=ready, layer=FLOW)
 
 
 def _upkeep(plan: Plan, environ: dict[str, str]) -> Service:
     port = plan.ports["upkeep-metrics"]
     settings = {"UPKEEP_LAKE": str(plan.layout.lake), "UPKEEP_METRICS_PORT": str(port)}
     ready = partial(readiness.page, port)
-    return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW)
+    return Service(name="upkeep", command=patient(*python("cloud_stream", "upkeep")), environ=environ | settings, ready=ready, layer=FLOW)
 
 
 def _measured(plan: Plan) -> dict[str, str]:
