@@ -21,7 +21,7 @@ from lakehouse import reader, writer
 from lakehouse.tables import SCHEMAS
 from lakehouse.tail import Tail
 from voltlake.settings import surroundings
-from voltlake.stack.processes import FRUGAL
+from voltlake.stack.processes import FRUGAL, KEEPING
 
 TOPIC = mirrored(BY_KIND["telemetry"])
 
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 @contextmanager
 def flow(name: str, kafka: str, lake: Path, log: Path) -> Iterator[psutil.Process]:
     """A flow as the stack starts it."""
-    environ = surroundings(os.environ).environ | FRUGAL | {"FLOW_KAFKA": kafka, "FLOW_LAKE": str(lake)}
+    environ = surroundings(os.environ).environ | FRUGAL | KEEPING | {"FLOW_KAFKA": kafka, "FLOW_LAKE": str(lake)}
     words = [sys.executable, "-m", "cloud_stream", "flow", name]
     with log.open("ab") as output, subprocess.Popen(words, env=environ, stdout=output, stderr=output) as process:
         try:

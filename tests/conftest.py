@@ -15,21 +15,13 @@ from voltlake.stack.start import running
 
 @pytest.hookimpl(wrapper=True)  # before the plugin that deals groups out to processes looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Tests of the shared stack come first and share one process, and so one stack, while another process runs all the rest.
-
-    Those that need the whole machine come last among them: by then the other process has done most of its work.
-    """
-    items.sort(key=_turn)
+    """Tests of the shared stack come first and share one process, and so one stack, while another process runs all the rest."""
+    items.sort(key=lambda item: (item.get_closest_marker("stack") is None, "stack" not in getattr(item, "fixturenames", ())))
     for item in items:
         if item.get_closest_marker("stack"):
             shared = "stack" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("stack" if shared else item.path.stem))
     yield
-
-
-def _turn(item: pytest.Item) -> tuple[bool, bool, bool]:
-    stack = item.get_closest_marker("stack")
-    return stack is None, "stack" not in getattr(item, "fixturenames", ()), bool(stack and stack.kwargs.get("last"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -48,5 +48,5 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
 
 
 def epoch_ms(settings: FlowSettings) -> int:
-    """How long rows are gathered for a commit: twice as long as bronze's, for at a usual load commits are most of the work."""
-    return 2 * settings.commit_ms
+    """How long rows are gathered for a commit."""
+    return settings.commit_ms

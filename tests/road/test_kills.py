@@ -17,7 +17,7 @@ from voltlake.demo import traffic
 from voltlake.stack.handle import Handle
 from voltlake.stack.plan import Plan
 
-pytestmark = [pytest.mark.stack(last=True), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
 
 VEHICLES, RATE_HZ, KILLS = 250, 2.0, 3
 PATIENCE_S = 90

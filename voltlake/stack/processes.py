@@ -20,12 +20,10 @@ FRUGAL = {
     "TOKIO_WORKER_THREADS": "2",
     "POLARS_MAX_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
-    # Batches come and go all the time: their memory is not given back to the system and asked for again between two of them.
-    "MALLOC_MMAP_THRESHOLD_": "134217728",
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
-    "MIMALLOC_PURGE_DELAY": "-1",
     "PYTHONUNBUFFERED": "1",
 }
+# Batches come and go all the time: what fills tables does not give memory back and ask for it again between two of them.
+KEEPING = {"MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "268435456", "MIMALLOC_PURGE_DELAY": "-1"}
 
 
 def processes(plan: Plan, environ: dict[str, str], notify: dict[str, str]) -> list[Service]:
@@ -45,11 +43,6 @@ def processes(plan: Plan, environ: dict[str, str], notify: dict[str, str]) -> li
 def python(module: str, *arguments: str) -> tuple[str, ...]:
     """The command line of a module of ours."""
     return sys.executable, "-m", module, *arguments
-
-
-def patient(*command: str) -> tuple[str, ...]:
-    """The same with a lower priority: where the machine is short of processor time, what fills tables makes way for the road, features and alerts."""
-    return "nice", "-n", "5", *command
 
 
 def _ingest(plan: Plan, environ: dict[str, str]) -> Service:
@@ -93,20 +86,21 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
         "FLOW_REDIS": plan.redis_url,
         "FLOW_REPLICAS": "1",
         "FLOW_ORDINAL": "0",
+        "FLOW_COMMIT_MS": "400",  # at a usual load commits are most of a flow's work, and here all share one machine
         "FLOW_MLFLOW": plan.mlflow_url,
         "FLOW_RULES": str(plan.layout.rules),
         "FLOW_METRICS_PORT": str(plan.ports[f"{name}-metrics"]),
     }
     ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
-    command = python("cloud_stream", "flow", flow)
-    return Service(name=name, command=command if flow == "live" else patient(*command), environ=environ | settings, ready=ready, layer=FLOW)
+    settings |= KEEPING if flow in ("bronze", "silver") else {}
+    return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW)
 
 
 def _upkeep(plan: Plan, environ: dict[str, str]) -> Service:
     port = plan.ports["upkeep-metrics"]
     settings = {"UPKEEP_LAKE": str(plan.layout.lake), "UPKEEP_METRICS_PORT": str(port)}
     ready = partial(readiness.page, port)
-    return Service(name="upkeep", command=patient(*python("cloud_stream", "upkeep")), environ=environ | settings, ready=ready, layer=FLOW)
+    return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW)
 
 
 def _measured(plan: Plan) -> dict[str, str]:
