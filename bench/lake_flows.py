@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 @contextmanager
 def flow(name: str, kafka: str, lake: Path, log: Path) -> Iterator[psutil.Process]:
-    """A flow as the stack starts it."""
+    """A flow as the stack starts it, except that it commits at its own pace; the stack commits half as often."""
     environ = surroundings(os.environ).environ | FRUGAL | KEEPING | {"FLOW_KAFKA": kafka, "FLOW_LAKE": str(lake)}
     words = [sys.executable, "-m", "cloud_stream", "flow", name]
     with log.open("ab") as output, subprocess.Popen(words, env=environ, stdout=output, stderr=output) as process:

@@ -33,12 +33,7 @@ class Revisions:
             reached: Reached = {}
             for _, moved in self._pending:
                 reached |= moved
-
-            def attempt() -> commits.State:
-                self._owned.check()
-                return commits.append(self._table, MINUTES, rows, reached)
-
-            self._owned.move(reached, commits.persistently(self._table, MINUTES, attempt))
+            self._owned.persist(reached, lambda: (None, commits.append(self._table, MINUTES, rows, reached)))
             self._pending = []
         return Committed({MINUTES: rows.num_rows})
 

@@ -49,10 +49,10 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
     alarms = _alarms(settings, table, {name: reached[name] for name in OTHERS}, ask.troubles)
     reactor = Reactor(load_checkpoint(table, reached["telemetry"]), ask, alarms)
     readers: dict[str, Callable[[], Reader]] = {
-        name: partial(TopicReader, settings.kafka, READ[name], reached[name], Pace(2_000, 0.001)) for name in OTHERS
+        name: partial(TopicReader, settings.kafka, READ[name], reached[name], Pace(wait_s=0.001)) for name in OTHERS
     }
     readers["pulse"] = partial(Pulse, settings.kafka, TELEMETRY, [source.partition for source in reached["telemetry"]])
-    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], Pace(5_000, 0.06))
+    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], Pace(most=5_000, wait_s=0.06))
 
     def observe(rows: pa.Table) -> None:
         if rows.num_rows:

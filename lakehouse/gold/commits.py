@@ -17,7 +17,7 @@ from contracts.errors import Terminal, Transient
 from lakehouse import files, writer
 from lakehouse.positions import Position, Source, commit_properties
 from lakehouse.tables import PARTITIONED_BY, SCHEMAS
-from lakehouse.upkeep.fence import fence, fenced, raised
+from lakehouse.upkeep.fence import fence, raised, taking
 
 NUMBER = "gold/commit"
 _ATTEMPTS = 20
@@ -57,7 +57,7 @@ def replace(
     the lake does not take it.
     """
     before = state(table)
-    how = fenced(table, reached, {NUMBER: before.number + 1, **marks})
+    how = taking(before.fence, reached, {NUMBER: before.number + 1, **marks})
 
     def write() -> None:
         writer.fit(table, name)

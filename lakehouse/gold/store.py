@@ -3,7 +3,8 @@
 The table is all the state there is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,10 +17,11 @@ from lakehouse.gold import commits, facts, spans
 from lakehouse.gold.commits import persistently
 from lakehouse.gold.dims import Dimensions
 from lakehouse.gold.exact import TIME
-from lakehouse.positions import Position, Reached, Source, clocks_of, later, position
+from lakehouse.positions import START, Position, Reached, Source, clocks_of, later, position
 from lakehouse.reader import dataset, open_table
 from lakehouse.tables import VEHICLE_CURRENT
 
+T = TypeVar("T")
 DIMENSIONS = "gold/dim_vehicle"
 CURRENT = "gold.vehicle_current"
 
@@ -29,18 +31,32 @@ class Owned:
 
     def __init__(self, table: DeltaTable, name: str, reached: Reached) -> None:
         self.reached = dict(reached)
-        self._table, self._name, self._state = table, name, commits.state(table)
+        self._table, self._name = table, name
+        self._known: commits.State | None = None
+        """The state of the table in which `reached` was seen to stand."""
 
-    def check(self) -> None:
-        """Raises Terminal where somebody else has moved these positions."""
+    def persist(self, moved: Mapping[Source, Position], attempt: Callable[[], tuple[T, commits.State]]) -> T:
+        """Make an attempt to commit these positions until no other commit comes first; what it gave beside the state that it made.
+
+        Raises Terminal where somebody else has moved positions that are owned here, or are about to be moved.
+        """
+
+        def checked() -> tuple[T, commits.State]:
+            self._check(moved)
+            return attempt()
+
+        given, self._known = persistently(self._table, self._name, checked)
+        self.reached = later(self.reached, moved)
+        return given
+
+    def _check(self, moved: Iterable[Source]) -> None:
         state = commits.state(self._table)
-        if state != self._state and any(position(self._table, source) != at for source, at in self.reached.items()):
+        if state == self._known:
+            return
+        expected = dict.fromkeys(moved, START) | self.reached
+        if any(position(self._table, source) != at for source, at in expected.items()):
             raise Terminal(f"table {self._name}: another writer owns the same Kafka positions; run one gold flow a partition")
-        self._state = state
-
-    def move(self, moved: Mapping[Source, Position], made: commits.State) -> None:
-        """A commit of this process made this state, in which these positions are reached."""
-        self.reached, self._state = later(self.reached, moved), made
+        self._known = state
 
 
 class FactTable:
@@ -61,14 +77,7 @@ class FactTable:
 
         Raises Terminal where somebody else has moved the same positions.
         """
-
-        def attempt() -> tuple[int, commits.State]:
-            self._owned.check()
-            return self._fold(fresh, moved, dimensions)
-
-        changed, made = persistently(self.table, self._fact.name, attempt)
-        self._owned.move(moved, made)
-        return changed
+        return self._owned.persist(moved, lambda: self._fold(fresh, moved, dimensions))
 
     def _fold(self, fresh: pa.Table, moved: Mapping[Source, Position], dimensions: Dimensions) -> tuple[int, commits.State]:
         fact, partitions = self._fact, sorted({*fresh["partition"].to_pylist(), *(source.partition for source in moved)})
@@ -144,7 +153,6 @@ class CurrentTable:
         fresh = current.newest(rows)
 
         def attempt() -> tuple[int, commits.State]:
-            self._owned.check()
             if self._rows is None or commits.number(self.table) != self._number:
                 mine = ds.field("partition").isin(self._partitions)
                 self._rows = dataset(self.table).to_table(columns=VEHICLE_CURRENT.names, filter=mine).cast(VEHICLE_CURRENT)
@@ -153,9 +161,7 @@ class CurrentTable:
             self._rows, self._number = made, state.number
             return made.num_rows, state
 
-        count, state = persistently(self.table, CURRENT, attempt)
-        self._owned.move(moved, state)
-        return count
+        return self._owned.persist(moved, attempt)
 
 
 def _predicate(dates: Collection[str], partitions: Collection[int]) -> str:

@@ -28,7 +28,12 @@ def fenced(table: DeltaTable, reached: Mapping[Source, Position] | None = None, 
 
     It fails where another took the fence since `table` was read.
     """
-    how = commit_properties(reached or {})
-    taken = Transaction(_FENCE, raised(fence(table)))
-    others = [Transaction(name, number) for name, number in (marks or {}).items()]
+    return taking(fence(table), reached or {}, marks or {})
+
+
+def taking(stood: int | None, reached: Mapping[Source, Position], marks: Mapping[str, int]) -> CommitProperties:
+    """The same, for who has looked at the fence already."""
+    how = commit_properties(reached)
+    taken = Transaction(_FENCE, raised(stood))
+    others = [Transaction(name, number) for name, number in marks.items()]
     return CommitProperties(app_transactions=[*(how.app_transactions or []), *others, taken], max_commit_retries=100)

@@ -177,8 +177,9 @@ def whereabouts(lake: str, edge: str, central: str, gone: Mapping[Stream, Ranges
 
 def _records(kafka: str, topic: str) -> Iterable[tuple[int, int, bytes]]:
     """Partition, offset and value of all that a topic holds at the beginning; what is written meanwhile is left out, or reading would never end."""
-    settings = {"bootstrap.servers": kafka, "group.id": "audit", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer(settings | {"fetch.queue.backoff.ms": 10, "log_level": 0})
+    settings = {"bootstrap.servers": kafka, "group.id": "audit", "enable.auto.commit": False, "enable.partition.eof": True, "log_level": 0}
+    settings["fetch.queue.backoff.ms"] = 10  # as in `cloud_stream.connectors.kafka`
+    consumer = Consumer(settings)
     try:
         parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         ends = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)[1] for part in parts}
@@ -186,11 +187,12 @@ def _records(kafka: str, topic: str) -> Iterable[tuple[int, int, bytes]]:
         while ends:
             for message in consumer.consume(10_000, 0.05):
                 error, part, offset = message.error(), message.partition() or 0, message.offset() or 0
-                if error is None and offset < ends.get(part, 0):
-                    yield part, offset, message.value() or b""
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise Transient(f"topic {topic} at {kafka} cannot be read: {error.str()}")
-                if error is not None or offset >= ends.get(part, 0) - 1:  # the last offsets may be marks of a transaction, and no records
+                end = ends.get(part, 0)
+                if error is None and offset < end:
+                    yield part, offset, message.value() or b""
+                if error is not None or offset >= end - 1:  # the last offsets may be marks of a transaction, and no records
                     ends.pop(part, None)
     except KafkaException as error:
         raise Transient(f"Kafka at {kafka} does not answer: {error.args[0].str()}") from error
