@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,6 +21,7 @@ from features.scoring import Champion, Watch
 from features.served import BATTERY_FAULT, ENERGY_PER_KM, SERVED
 from features.transforms import SCORABLE
 from lakehouse import reader, writer
+from lakehouse.positions import Position, Source
 
 MODEL, SHADOW = ENERGY_PER_KM.name, shadow(ENERGY_PER_KM.name)
 COLUMNS = ["speed_kmh", "soc_pct", "ambient_c"]
@@ -84,19 +86,23 @@ def test_trees_asked_directly_answer_as_mlflow_does(uri: str) -> None:
 def test_scores_are_kept_in_gold(uri: str, tmp_path: Path) -> None:
     lake = str(tmp_path)
     writer.ensure(lake, ["gold.scores"])
-    store = ScoreStore(lake)
-    store.write(lambda _vehicle: 0)
+    store = ScoreStore(lake, {})
+    store.append([])
     assert reader.count(lake, "gold.scores") == 0
     champion = Champion(uri, MODEL, features=SCORABLE)
     champion.look()
     made = stamped(answered(MODEL, champion, ROWS), ROWS, ENERGY_PER_KM.unit)
-    store.keep(made)
-    store.write(lambda vehicle: int(vehicle[-1]))
-    store.write(lambda _vehicle: 0)
+    placed = [(int(score.vehicle_id[-1]), score) for score in made]
+    store.append(placed)
     rows = reader.arrow(lake, "gold.scores").to_pylist()
     assert sorted((row["vehicle_id"], row["version"], row["value"], row["partition"], row["date"]) for row in rows) == sorted(
         (one.vehicle_id, one.version, one.value, int(one.vehicle_id[-1]), "2023-11-14") for one in made
     )
+    begun = {Source("c", "t", partition): Position(7, 1_700_000_000_000) for partition in (1, 2)}
+    again = ScoreStore(lake, begun)
+    later = msgspec.structs.replace(made[0], event_ts=made[0].event_ts + 1)
+    again.append([*placed, (1, later)])
+    assert reader.count(lake, "gold.scores") == len(made) + 1, "what a flow makes again after a crash is passed over"
 
 
 def test_the_battery_model_answers_a_row_a_cell_and_one_of_other_columns_is_refused(uri: str) -> None:
