@@ -11,7 +11,7 @@ from contracts.events import State
 from contracts.topics import parse_topic
 
 QUIET_S = 0.5
-"""Retained messages come at once after the subscription: silence for this long is their end."""
+"""Retained messages come at once after the subscription: no more of them for this long is their end."""
 
 
 class Counted(NamedTuple):
@@ -28,7 +28,8 @@ def read_states(host: str, port: int) -> dict[Counted, int]:
     heard: list[bool] = []
 
     def take(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        heard.append(True)
+        if message.retain:  # others are news, which never end
+            heard.append(True)
         topic = parse_topic(message.topic)
         if topic is None:
             return

@@ -13,8 +13,11 @@ log = logging.getLogger(__name__)
 
 
 def introduce(lake: str, file: Path) -> None:
-    """Wait for the file beside what else is going on, and load it. What does not work is a warning: facts come without models."""
-    threading.Thread(target=_introduce, args=(lake, file), daemon=True).start()
+    """Wait for the file beside what else is going on, and load it. What does not work is a warning: facts come without models.
+
+    The program ends when it is loaded: a thread that is cut off in the midst of native code takes the whole process with it.
+    """
+    threading.Thread(target=_introduce, args=(lake, file), name="introduction").start()
 
 
 def _introduce(lake: str, file: Path) -> None:
@@ -22,8 +25,10 @@ def _introduce(lake: str, file: Path) -> None:
     from lakehouse.gold.dimensions import read_registry
 
     ends = time.monotonic() + WAIT_S
-    while not file.exists() and time.monotonic() < ends:
+    while not file.exists() and threading.main_thread().is_alive() and time.monotonic() < ends:
         time.sleep(0.2)
+    if not file.exists() and not threading.main_thread().is_alive():
+        return  # the run ended before it had vehicles, and said why
     try:
         dims.load(lake, read_registry(file), datetime.now(UTC).replace(microsecond=0))
     except Broken as error:

@@ -22,7 +22,7 @@ from lakehouse.reader import open_table
 EVERY_S = 5.0
 """How often the memory is written down: bounds what a restart reads again."""
 SHARE = 0.05
-"""More of the time than this is never spent on writing it down: a large fleet's memory is written less often."""
+"""For more of the time than this the flow never stands still for it: a large fleet's memory is written less often."""
 
 
 class _Snapshot(NamedTuple):
@@ -44,7 +44,7 @@ class Checkpoints:
         self._scores = ScoreStore(lake, reactor.state.reached)
         self._made: list[Score] = []
         self._thread = ThreadPoolExecutor(1, "checkpoint")
-        self._writing: Future[float] | None = None
+        self._writing: Future[None] | None = None
         self._next = time.monotonic() + EVERY_S
 
     def keep(self, scores: Sequence[Score]) -> None:
@@ -56,13 +56,15 @@ class Checkpoints:
         if self._writing is not None:
             if not self._writing.done():
                 return
-            took, self._writing = self._writing.result(), None
-            self._next = time.monotonic() + max(EVERY_S, took / SHARE)
-        if time.monotonic() >= self._next:
-            started = time.monotonic()
-            snapshot = self._snapshot()
-            if snapshot.reached:
-                self._writing = self._thread.submit(patiently, lambda: self._write(snapshot, started))
+            self._writing.result()
+            self._writing = None
+        began = time.monotonic()
+        if began < self._next:
+            return
+        snapshot = self._snapshot()
+        self._next = began + max(EVERY_S, (time.monotonic() - began) / SHARE)
+        if snapshot.reached:
+            self._writing = self._thread.submit(patiently, lambda: self._write(snapshot))
 
     def _snapshot(self) -> _Snapshot:
         state, alarms = self._reactor.state, self._reactor.alarms
@@ -74,11 +76,10 @@ class Checkpoints:
         pieces, chunks = dump_alerts(alarms, alarms.written)
         return _Snapshot(reached, alerts, scores, chunks, pa.concat_tables([dump(state), alert_pieces(alarms, pieces)]))
 
-    def _write(self, snapshot: _Snapshot, started: float) -> float:
-        """Positions come last: what is before them is written again after a failure or a crash, and changes nothing. The seconds since `started`."""
+    def _write(self, snapshot: _Snapshot) -> None:
+        """Positions come last: what is before them is written again after a failure or a crash, and changes nothing."""
         self._alerts.upsert(snapshot.alerts)
         self._scores.append(snapshot.scores)
         self._alerts.write(snapshot.chunks)
         partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in snapshot.reached}))
         writer.replace(self._table, "state.live", snapshot.memory, f"partition IN ({partitions})", snapshot.reached)
-        return time.monotonic() - started

@@ -182,8 +182,9 @@ def _records(kafka: str, topic: str) -> Iterable[tuple[int, int, bytes]]:
     consumer = Consumer(settings)
     try:
         parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)[1] for part in parts}
-        consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in parts])
+        marks = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10) for part in parts}
+        ends = {part: high for part, (low, high) in marks.items() if high > low}
+        consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in ends])
         while ends:
             for message in consumer.consume(10_000, 0.05):
                 error, part, offset = message.error(), message.partition() or 0, message.offset() or 0

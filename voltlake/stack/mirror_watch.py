@@ -64,6 +64,7 @@ async def watch(plan: Plan, works: Callable[[], bool], restart: Callable[[str], 
                 look = await asyncio.to_thread(positions.look)
             except Transient as error:
                 log.debug("mirror watch: %s", error)
+                state = Watch()  # MirrorMaker cannot move while a cluster is away; after that it gets its time anew
                 continue
             state, why = step(state, look, time.monotonic(), works=works())
             if why:
