@@ -4,6 +4,7 @@ Offsets are never committed to Kafka: they stand in the Delta tables that the ro
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -44,11 +45,17 @@ class Reader(Protocol):
 
 
 class Pace(NamedTuple):
-    """How a topic is read: so many records at a time, waiting so long (s) for them; the broker answers once it has so many bytes, or after 50 ms."""
+    """How a topic is read: so many records at a time, waiting so long (s) for them; the broker answers once it has so many bytes, or after 50 ms.
+
+    `rest`: where what was read last took its time, the wait is so many times as long, up to `longest_s`. Most of what a small batch costs
+    does not depend on its size: so a busy machine is relieved, and an idle one is quick.
+    """
 
     most: int = 2_000
     wait_s: float = 0.05
     gather_bytes: int = 1
+    rest: float = 0.0
+    longest_s: float = 0.2
 
 
 USUAL = Pace()
@@ -59,6 +66,7 @@ class TopicReader:
 
     def __init__(self, kafka: str, topic: str, start: Mapping[Source, Position], pace: Pace = USUAL) -> None:
         self._topic, self._pace = topic, pace
+        self._given = time.monotonic()
         self._places = {source.partition: source for source in start}
         self._consumer = Consumer(
             {
@@ -78,7 +86,10 @@ class TopicReader:
 
     def read(self) -> pa.Table | None:
         """What came within the wait, so many records at most; None where nothing did."""
-        consumed = self._consumer.consume(self._pace.most, self._pace.wait_s)
+        worked_s = time.monotonic() - self._given
+        wait_s = max(self._pace.wait_s, min(self._pace.rest * worked_s, self._pace.longest_s))
+        consumed = self._consumer.consume(self._pace.most, wait_s)
+        self._given = time.monotonic()
         if any(map(Message.error, consumed)):
             for message in consumed:
                 self._check(message.error())

@@ -36,6 +36,7 @@ from lakehouse.reader import arrow
 
 OTHERS = ("cells", "event", "commands")
 READ = {**{name: TOPICS[name] for name in ("telemetry", "cells", "event")}, "commands": ALERT_COMMANDS}
+UNHURRIED = Pace(most=5_000, wait_s=0.04, rest=1.5)
 PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1, "pulse": 2.0}
 """Seconds between reads of what comes seldom, so that telemetry does not wait for it."""
 
@@ -52,7 +53,7 @@ def build(settings: FlowSettings, metrics: FlowMetrics) -> Dataflow:
         name: partial(TopicReader, settings.kafka, READ[name], reached[name], Pace(wait_s=0.001)) for name in OTHERS
     }
     readers["pulse"] = partial(Pulse, settings.kafka, TELEMETRY, [source.partition for source in reached["telemetry"]])
-    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], Pace(most=5_000, wait_s=0.06))
+    readers["telemetry"] = partial(TopicReader, settings.kafka, TELEMETRY, reached["telemetry"], UNHURRIED)
 
     def observe(rows: pa.Table) -> None:
         if rows.num_rows:

@@ -39,7 +39,7 @@ class Simulator:
         self.name = name
         self.ledger = Path(settings["SIMULATOR_LEDGER"])
         self._log = plan.layout.log(name)
-        command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), sys.executable, "-m", "simulators", *words]
+        command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), "0", sys.executable, "-m", "simulators", *words]
         with self._log.open("ab") as output:
             self._child = subprocess.Popen(
                 command,

@@ -22,6 +22,8 @@ FRUGAL = {
     "MALLOC_ARENA_MAX": "2",
     "PYTHONUNBUFFERED": "1",
 }
+# What fills tables makes way for the road, the live flow and the pages: a row may be a moment late, an alert may not.
+NICE = {"bronze": 5, "silver": 5, "gold": 10, "upkeep": 10}
 # Batches come and go all the time: what fills tables does not give memory back and ask for it again between two of them.
 KEEPING = {"MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "268435456", "MIMALLOC_PURGE_DELAY": "-1"}
 
@@ -93,14 +95,16 @@ def _flow(plan: Plan, flow: str, environ: dict[str, str]) -> Service:
     }
     ready = partial(readiness.page, plan.ports[f"{name}-metrics"])
     settings |= KEEPING if flow in ("bronze", "silver") else {}
-    return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW)
+    nice = NICE.get(flow, 0)
+    return Service(name=name, command=python("cloud_stream", "flow", flow), environ=environ | settings, ready=ready, layer=FLOW, nice=nice)
 
 
 def _upkeep(plan: Plan, environ: dict[str, str]) -> Service:
     port = plan.ports["upkeep-metrics"]
     settings = {"UPKEEP_LAKE": str(plan.layout.lake), "UPKEEP_METRICS_PORT": str(port)}
     ready = partial(readiness.page, port)
-    return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW)
+    nice = NICE["upkeep"]
+    return Service(name="upkeep", command=python("cloud_stream", "upkeep"), environ=environ | settings, ready=ready, layer=FLOW, nice=nice)
 
 
 def _measured(plan: Plan) -> dict[str, str]:

@@ -20,6 +20,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     before its first start. `prepare` runs before the start unless the file `prepared` exists, which is then made.
     One that is not ready `ready_within_s` after its start is started again; None waits for ever.
     `layer`: the higher is stopped first. `once`: it ends by itself, and is started again only where it failed.
+    `nice`: how far it makes way for others where the machine is short of processor time, as in nice(1).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     layer: int = 0
     grace_s: float = 10.0
     once: bool = False
+    nice: int = 0
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

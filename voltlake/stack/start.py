@@ -43,7 +43,7 @@ def start(options: Options, around: Surroundings, say: Say = silent, *, bound: b
     if options.dashboard_port is not None:
         command += ["--dashboard-port", str(options.dashboard_port)]
     if bound:
-        command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), *command]
+        command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), "0", *command]
     with log_path.open("ab") as output:
         heard = output.tell()
         child = subprocess.Popen(

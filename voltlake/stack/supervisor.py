@@ -132,7 +132,7 @@ class Supervisor:
         return True
 
     async def _spawn(self, child: Child, command: tuple[str, ...], state: State) -> None:
-        launched = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), *command)
+        launched = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(child.service.nice), *command)
         with child.log_path.open("ab") as output:
             child.log_start = output.tell()
             child.process = await asyncio.create_subprocess_exec(
