@@ -105,8 +105,9 @@ def evaluate(memory: Memory, rows: Rows, what: Program, who: Who) -> list[Change
     starts = rows.starts()
     ends = np.append(starts[1:], len(rows))
     first = np.repeat(starts, ends - starts)
-    present = {name: ~np.isnan(rows.values[at]) for at, name in enumerate(what.signals)}
-    columns = _carried(memory, rows, what, (first, ends - 1, list(present.values())))
+    given = ~np.isnan(rows.values)
+    present = dict(zip(what.signals, given, strict=True))
+    columns = _carried(memory, rows, what, (first, ends - 1, given))
     known: dict[Node, Array] = {}
     rounds = derived.rounds_of(rows.vehicle) if what.nodes else []
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -117,7 +118,7 @@ def evaluate(memory: Memory, rows: Rows, what: Program, who: Who) -> list[Change
             known[node] = derived.advanced(node, memory.derived[at], (rows.vehicle, rows.ts, sample), rounds)
         changes = _silent(memory, rows, what, (first, who))
         kinds = kind_of(rows.minor)
-        busy: Array = np.asarray(memory.attention[:, : memory.size].any(axis=1))
+        busy: Array = np.asarray(memory.attention[:, rows.vehicle[starts]].any(axis=1))
         for at in np.flatnonzero(busy | what.plain.near(columns, len(what.conditions))).tolist():
             condition = what.conditions[at]
             judged = judge(condition, columns, known, (kinds, present))
@@ -146,28 +147,17 @@ def _given(node: Node, present: dict[str, Array]) -> Array:
     return np.logical_or.reduce([present[name] for name in names_of(node)])
 
 
-def _carried(memory: Memory, rows: Rows, what: Program, where: tuple[Array, Array, list[Array]]) -> dict[str, Array]:
+def _carried(memory: Memory, rows: Rows, what: Program, where: tuple[Array, Array, Array]) -> dict[str, Array]:
     """Columns in which a missing value is the last one known, unless that is too old; the memory takes in the newest."""
-    first, last, present = where
-    place = np.arange(len(rows))
+    first, last, given = where
     ending = rows.vehicle[last]
-    columns = {}
-    for at, name in enumerate(what.signals):
-        raw, given = rows.values[at], present[at]
-        if given.all():
-            columns[name] = raw
-            memory.last[ending, at], memory.last_ts[ending, at] = raw[last], rows.ts[last]
-            continue
-        if given.any():
-            source = np.maximum.accumulate(np.where(given, place, -1))
-            own = source >= first
-            value = np.where(own, raw[source], memory.last[rows.vehicle, at])
-            ts = np.where(own, rows.ts[source], memory.last_ts[rows.vehicle, at])
-            memory.last[ending, at], memory.last_ts[ending, at] = value[last], ts[last]
-        else:
-            value, ts = memory.last[rows.vehicle, at], memory.last_ts[rows.vehicle, at]
-        columns[name] = value if name in STICKY else np.where(rows.ts - ts <= CARRY_MS, value, np.nan)
-    return columns
+    source = np.maximum.accumulate(np.where(given, np.arange(len(rows)), -1), axis=1)
+    own, source = source >= first, np.maximum(source, 0)
+    value = np.where(own, np.take_along_axis(rows.values, source, axis=1), memory.last[rows.vehicle].T)
+    ts = np.where(own, rows.ts[source], memory.last_ts[rows.vehicle].T)
+    memory.last[ending], memory.last_ts[ending] = value[:, last].T, ts[:, last].T
+    sticky = np.isin(what.signals, list(STICKY))[:, None]
+    return dict(zip(what.signals, np.where(sticky | (rows.ts - ts <= CARRY_MS), value, np.nan), strict=True))
 
 
 def _touched(memory: Memory, at: int, vehicle: Array, judged: Array) -> Array:

@@ -38,10 +38,12 @@ class Numbering(Protocol):
 def telemetry(engine: Numbering, rows: pa.Table) -> Rows:
     """Silver telemetry rows."""
     found, there = _rows(engine, rows, TELEMETRY), set(rows.column_names)
+    at_once = [at for at, name in enumerate(engine.program.signals) if name in there]
+    if at_once and rows.num_rows:
+        batch = rows.select([engine.program.signals[at] for at in at_once]).combine_chunks().to_batches()[0]
+        found.values[at_once] = batch.to_tensor(null_to_nan=True, row_major=False).to_numpy().T
     for at, name in enumerate(engine.program.signals):
-        if name in there:
-            found.values[at] = rows[name].to_numpy()
-        elif name.startswith((MEDIAN, SPREAD)) and engine.baseline is not None:
+        if name.startswith((MEDIAN, SPREAD)) and engine.baseline is not None:
             signal = name.partition(".")[2]
             median, spread = engine.baseline([engine.names[vehicle] for vehicle in found.vehicle.tolist()], found.ts, signal)
             found.values[at] = median if name.startswith(MEDIAN) else spread

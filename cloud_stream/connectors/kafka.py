@@ -55,7 +55,7 @@ class Pace(NamedTuple):
     wait_s: float = 0.05
     gather_bytes: int = 1
     rest: float = 0.0
-    longest_s: float = 0.2
+    longest_s: float = 0.1
 
 
 USUAL = Pace()

@@ -146,6 +146,9 @@ class Alarms:
     def rows(self, kind: str, rows: pa.Table) -> list[Alert]:
         """Rows of cells or events."""
         told: list[Alert] = []
+        if kind == "telemetry":  # of 250 columns the rules ask for some
+            asked = {"vehicle_id", "region", "boot_id", "seq", "event_ts", "known_at", "partition", *self._program.signals}
+            rows = rows.select([name for name in rows.column_names if name in asked])
         partitions = rows["partition"].unique().to_pylist()
         for partition in partitions:
             own = rows if len(partitions) == 1 else rows.filter(pc.equal(rows["partition"], partition))

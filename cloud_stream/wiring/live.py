@@ -36,7 +36,7 @@ from lakehouse.reader import arrow
 
 OTHERS = ("cells", "event", "commands")
 READ = {**{name: TOPICS[name] for name in ("telemetry", "cells", "event")}, "commands": ALERT_COMMANDS}
-UNHURRIED = Pace(most=5_000, wait_s=0.04, rest=1.5)
+UNHURRIED = Pace(most=5_000, wait_s=0.04, rest=1.0)
 PAUSES = {"cells": 0.2, "event": 0.1, "commands": 0.1, "pulse": 2.0}
 """Seconds between reads of what comes seldom, so that telemetry does not wait for it."""
 

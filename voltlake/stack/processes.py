@@ -23,7 +23,7 @@ FRUGAL = {
     "PYTHONUNBUFFERED": "1",
 }
 # What fills tables makes way for the road, the live flow and the pages: a row may be a moment late, an alert may not.
-NICE = {"bronze": 5, "silver": 5, "gold": 10, "upkeep": 10}
+NICE = {"bronze": 10, "silver": 10, "gold": 15, "upkeep": 15}
 # Batches come and go all the time: what fills tables does not give memory back and ask for it again between two of them.
 KEEPING = {"MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "268435456", "MIMALLOC_PURGE_DELAY": "-1"}
 
