@@ -9,6 +9,7 @@ import pytest
 from voltlake.settings import surroundings
 from voltlake.stack.composition import Options
 from voltlake.stack.handle import Handle
+from voltlake.stack.launch import make_way
 from voltlake.stack.ports import allot
 from voltlake.stack.start import running
 
@@ -32,7 +33,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @cache
 def _make_way() -> None:
-    os.nice(5)
+    os.setsid()  # each service of the stack is a session of its own; so this process is no more than one of them
+    make_way(10)
 
 
 @pytest.fixture(scope="session")

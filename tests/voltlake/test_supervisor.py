@@ -96,6 +96,25 @@ def test_what_a_child_said_last_is_told(tmp_path: Path) -> None:
     run([Service(name="one", command=python("import sys; print('the disk is full'); sys.exit(3)"), environ=ENVIRON)], tmp_path, course)
 
 
+def test_one_that_makes_way_has_a_lower_priority_and_so_has_its_group(tmp_path: Path) -> None:
+    group = Path("/proc/self/autogroup")
+    shows = f"""
+        import os, pathlib, time
+        group = pathlib.Path({str(group)!r})
+        shown = pathlib.Path({str(tmp_path / "shown")!r})
+        shown.write_text(str(os.nice(0)) + " " + (group.read_text() if group.exists() else "nice 7").split()[-1])
+        os.rename(shown, {str(tmp_path / "seen")!r})
+        time.sleep(600)
+    """
+
+    async def course(watched: Watched) -> None:
+        await watched.until((tmp_path / "seen").exists)
+        own = os.nice(0)
+        assert (tmp_path / "seen").read_text() == f"{min(own + 7, 19)} 7"
+
+    run([Service(name="one", command=python(shows), environ=ENVIRON, nice=7)], tmp_path, course)
+
+
 def test_it_starts_only_after_what_it_needs_was_ready(tmp_path: Path) -> None:
     opened = tmp_path / "open"
 
