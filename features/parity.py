@@ -2,7 +2,8 @@
 
 A row of `vehicle_windows` says its instant itself: all revisions up to it are final. A row of `vehicle_live` is the newest frame
 at the Kafka time up to which the flow had read. What changed while it was read is left out, and counted; so is what was older than its
-view's ttl when it became known.
+view's ttl when it became known. Kafka's time has milliseconds: where several frames of a vehicle share one, it does not say which of them
+had been read, and the instant is no question for history.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,7 +122,16 @@ def reached(lake: str, rows: Mapping[str, pa.Table]) -> bool:
 
 def compare(store: "FeatureStore", lake: str, rows: Mapping[str, pa.Table]) -> list[Parity]:
     """Ask history for every observed vehicle-instant and compare to the last bit."""
-    return [_compare(store, lake, view, observed) for view, observed in rows.items()]
+    return [_compare(store, lake, view, _without_ties(lake, observed) if view == VEHICLE_LIVE else observed) for view, observed in rows.items()]
+
+
+def _without_ties(lake: str, observed: pa.Table) -> pa.Table:
+    """The instants that belong to one frame of their vehicle at most."""
+    asked = pc.field(JOIN_KEY).isin(pc.unique(observed[JOIN_KEY])) & pc.field(KNOWN_TIME).isin(pc.unique(observed[INSTANT]))
+    frames = reader.arrow(lake, TABLES[VEHICLE_LIVE], [JOIN_KEY, KNOWN_TIME], asked)
+    counted = frames.group_by([JOIN_KEY, KNOWN_TIME]).aggregate([([], "count_all")])
+    ties = counted.filter(pc.greater(counted["count_all"], 1)).select([JOIN_KEY, KNOWN_TIME])
+    return observed.join(ties, [JOIN_KEY, INSTANT], [JOIN_KEY, KNOWN_TIME], join_type="left anti") if ties.num_rows else observed
 
 
 def _compare(store: "FeatureStore", lake: str, view: str, observed: pa.Table) -> Parity:

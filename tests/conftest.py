@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from functools import cache
 
 import pytest
 
 from voltlake.settings import surroundings
 from voltlake.stack.composition import Options
 from voltlake.stack.handle import Handle
-from voltlake.stack.launch import make_way
 from voltlake.stack.ports import allot
 from voltlake.stack.start import running
 
@@ -23,18 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
             shared = "stack" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("stack" if shared else item.path.stem))
     yield
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Beside a process that runs the stack, the other one makes way: the stack's recoveries are the longest chain of the whole run."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not item.get_closest_marker("stack"):
-        _make_way()
-
-
-@cache
-def _make_way() -> None:
-    os.setsid()  # each service of the stack is a session of its own; so this process is no more than one of them
-    make_way(10)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from cloud_stream.alerting.records import book
 from cloud_stream.alerting.saved import load, save
 from cloud_stream.steps.silver import Refiner
 from contracts.codec import Malformed, decode_command
-from contracts.events import Alert, Score
+from contracts.events import Alert, AlertCommand, Score
 from contracts.identity import Kind
 from lakehouse.positions import Reached, beyond, later, reached_by
 from lakehouse.seen import Seen
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 KINDS: tuple[Kind, ...] = ("cells", "event")
 TICK_MS = 1_000
 """How often, by Kafka's clock, silence and quiet are looked at."""
+ORDER_MS = 60_000
+"""A partition may be silent for ever: so far ahead of an order are the others when its alert is waited for no more."""
 Facts = Mapping[str, tuple[str, frozenset[str]]]
 """Model and tags by vehicle."""
 NOT_VEHICLES = (GATEWAY, MODEL)
@@ -85,6 +87,8 @@ class Alarms:
         self._refiners = {kind: Refiner(kind, state.reached.get(kind, {}), state.seen.setdefault(kind, {})) for kind in KINDS}
         self.changed: dict[str, Alert] = {}
         self._ticked_ms = 0
+        self._read = dict(state.reached.get("commands", {}))
+        self._orders: list[tuple[AlertCommand, int]] = []
         self.written: set[tuple[int, str, int]] = set()
         self._use(rules)
 
@@ -165,33 +169,47 @@ class Alarms:
                 changes += self._about(partition, engine.scores(own, clock_ms), clock_ms)
         return self._told(changes)
 
-    def commands(self, records: pa.Table) -> list[Alert]:
-        """Records of `alerts.commands.v1`: each is applied once."""
-        rows = beyond(records, self.state.reached.get("commands", {}))
-        told: list[Alert] = []
+    def commands(self, records: pa.Table, clocks: Mapping[int, int]) -> list[Alert]:
+        """Records of `alerts.commands.v1`: each is applied once. `clocks` are those of the telemetry (ms, by partition)."""
+        rows = beyond(records, self._read)
         for value, stamp in zip(rows["value"].to_pylist(), rows["kafka_ts"].to_pylist(), strict=True):
             try:
-                order = decode_command(value or b"")
+                self._orders.append((decode_command(value or b""), round(stamp.timestamp() * 1000)))
             except Malformed as malformed:
                 log.warning("a command is passed over: %s", malformed)
-                continue
-            if order.vehicle_id != "*" and not self._mine(order.vehicle_id):
-                log.warning("command %s of %s is passed over: nothing was heard of vehicle %s here", order.action, order.by, order.vehicle_id)
-                continue
-            made, why = self._desk.command(order, round(stamp.timestamp() * 1000))
-            if why:
-                log.info("command %s of %s to %s changes nothing: %s", order.action, order.by, order.alert_id, why)
-            told += made
         if rows.num_rows:
-            self.state.reached["commands"] = later(self.state.reached.get("commands", {}), reached_by(rows, "kafka_ts"))
-        return self._told(told)
+            self._read = later(self._read, reached_by(rows, "kafka_ts"))
+        return self._told(self._obey(clocks))
+
+    def _obey(self, clocks: Mapping[int, int]) -> list[Alert]:
+        """Apply what people ordered. An alert that is not there yet is waited for until the telemetry is as far as the order:
+        after a restart both are read again, and neither waits for the other. Positions stay before the first that waits.
+        """
+        told: list[Alert] = []
+        waiting: list[tuple[AlertCommand, int]] = []
+        least_ms, most_ms = min(clocks.values(), default=0), max(clocks.values(), default=0)
+        for order, at_ms in self._orders:
+            is_known = order.alert_id in self.state.papers.alerts or order.vehicle_id == "*"
+            if not is_known and least_ms < at_ms and most_ms < at_ms + ORDER_MS:
+                waiting.append((order, at_ms))
+            elif order.vehicle_id != "*" and not self._mine(order.vehicle_id):
+                log.warning("command %s of %s is passed over: nothing was heard of vehicle %s here", order.action, order.by, order.vehicle_id)
+            else:
+                made, why = self._desk.command(order, at_ms)
+                if why:
+                    log.info("command %s of %s to %s changes nothing: %s", order.action, order.by, order.alert_id, why)
+                told += made
+        self._orders = waiting
+        if not waiting:
+            self.state.reached["commands"] = self._read
+        return told
 
     def tick(self, clocks: Mapping[int, int]) -> list[Alert]:
         """Kafka's clock (ms) by partition: who is silent, and whose quiet has ended?"""
         if not clocks:
             return []
         now_ms = max(clocks.values())
-        told = self._apart(now_ms)
+        told = self._apart(now_ms) + (self._obey(clocks) if self._orders else [])
         for partition, engine in self.state.engines.items():
             clock_ms = clocks.get(partition, 0)
             told += self._about(partition, engine.tick(clock_ms), clock_ms)

@@ -64,7 +64,7 @@ class Reactor:
             case "cells":
                 return self._cells(records)
             case "commands":
-                alerts = self.alarms.commands(records)
+                alerts = self.alarms.commands(records, self._refiner.clocks())
             case "pulse":
                 alerts = self.alarms.pulse(records["clock_ms"][0].as_py(), self._refiner.clocks())
             case _:

@@ -30,12 +30,12 @@ class Office:
         rows = telemetry([{"vehicle": vehicle, "seq": self.seq, "ts": ts, **signals}])
         return self.alarms.telemetry(rows, {0: round(NOW_MS + ts * 1000)})
 
-    def tell(self, action: str, alert: Alert | None = None, ts: float = 5, **more: Any) -> list[Alert]:
+    def tell(self, action: str, alert: Alert | None = None, ts: float = 5, read_s: float = 60, **more: Any) -> list[Alert]:
         self.offset += 1
         facts: dict[str, Any] = {"command_id": f"c{self.offset}", "vehicle_id": alert.vehicle_id if alert else "*", "by": "anna"}
         facts |= {"action": action, "alert_id": alert.alert_id if alert else "", "ts": round(NOW_MS + ts * 1000), **more}
         value = encode(AlertCommand(**facts))
-        return self.alarms.commands(bronze([value], self.offset, [round(NOW_MS + ts * 1000)], keys=["x"]))
+        return self.alarms.commands(bronze([value], self.offset, [round(NOW_MS + ts * 1000)], keys=["x"]), {0: round(NOW_MS + read_s * 1000)})
 
 
 @pytest.fixture
@@ -45,6 +45,23 @@ def office() -> Office:
 
 def told(alerts: list[Alert]) -> list[tuple[str, str, str]]:
     return [(alert.rule, alert.change, alert.state) for alert in alerts]
+
+
+def test_after_a_restart_an_order_waits_for_the_alert_that_it_is_about(office: Office) -> None:
+    (raised,) = Office().hear(0, motor_temp_c=60)
+    assert office.tell("ack", raised, read_s=-1) == []
+    assert not office.alarms.state.reached.get("commands"), "a restart now must read it again"
+    again, acked = office.hear(0, motor_temp_c=60)
+    assert (again.alert_id, acked.alert_id, acked.acknowledged_by) == (raised.alert_id, raised.alert_id, "anna")
+    assert office.alarms.state.reached["commands"]
+
+
+def test_an_order_about_nothing_is_waited_for_no_longer_than_the_telemetry_lags(office: Office) -> None:
+    (raised,) = Office().hear(0, motor_temp_c=60)
+    assert office.tell("ack", raised, read_s=-1) == office.hear(2) == []
+    assert not office.alarms.state.reached.get("commands")
+    assert office.hear(6) == []
+    assert office.alarms.state.reached["commands"]
 
 
 def test_it_is_raised_acknowledged_and_cleared_with_who_and_when(office: Office) -> None:

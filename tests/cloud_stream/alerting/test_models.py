@@ -63,7 +63,7 @@ def test_a_restart_neither_repeats_nor_forgets_it() -> None:
     flow.after(0, "refused")
     (raised,) = flow.after(60, "refused")
     order = AlertCommand(command_id="c1", vehicle_id=NAME, action="ack", by="anna", ts=NOW_MS + 61_000, alert_id=raised.alert_id)
-    (acked,) = flow.alarms.commands(bronze([encode(order)], 0, [NOW_MS + 61_000], keys=["x"]))
+    (acked,) = flow.alarms.commands(bronze([encode(order)], 0, [NOW_MS + 61_000], keys=["x"]), {0: NOW_MS + 61_000})
     assert acked.acknowledged_by == "anna"
     flow = flow.restarted()
     assert partition_of(NAME) in flow.alarms.state.engines, "no vehicle was heard in that partition"
