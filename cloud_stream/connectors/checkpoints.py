@@ -77,9 +77,11 @@ class Checkpoints:
         return _Snapshot(reached, alerts, scores, chunks, pa.concat_tables([dump(state), alert_pieces(alarms, pieces)]))
 
     def _write(self, snapshot: _Snapshot) -> None:
-        """Positions come last: what is before them is written again after a failure or a crash, and changes nothing."""
-        self._alerts.upsert(snapshot.alerts)
+        """Scores and chunks come before the positions: written again after a crash, they change nothing. Alerts come behind: `gold.alerts` shows
+        no act that a crash could still undo, and a restart writes anew what the memory holds.
+        """
         self._scores.append(snapshot.scores)
         self._alerts.write(snapshot.chunks)
         partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in snapshot.reached}))
         writer.replace(self._table, "state.live", snapshot.memory, f"partition IN ({partitions})", snapshot.reached)
+        self._alerts.upsert(snapshot.alerts)

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 KINDS: tuple[Kind, ...] = ("cells", "event")
 TICK_MS = 1_000
 """How often, by Kafka's clock, silence and quiet are looked at."""
+AGAIN_MS = 86_400_000
+"""Alerts that changed within so long are written to `gold.alerts` again after a restart."""
 ORDER_MS = 60_000
 """A partition may be silent for ever: so far ahead of an order are the others when its alert is waited for no more."""
 Facts = Mapping[str, tuple[str, frozenset[str]]]
@@ -102,7 +104,10 @@ class Alarms:
         return sum(engine.too_late for engine in self.state.engines.values())
 
     def settle(self) -> None:
-        """Look at the papers again: they were filled from a checkpoint."""
+        """Look at the papers again: they were filled from a checkpoint, whose alerts may not have come as far as `gold.alerts`."""
+        alerts = self.state.papers.alerts
+        newest_ms = max((alert.changed_ts for alert in alerts.values()), default=0)
+        self.changed |= {name: alert for name, alert in alerts.items() if alert.changed_ts > newest_ms - AGAIN_MS}
         self._desk = Desk(self._desk.rules, self.state.papers, self.state.gateways.parents)
 
     def engine(self, partition: int) -> Engine:

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from cloud_stream.alerting.reading import load as load_rules
 from cloud_stream.connectors import checkpoints
+from cloud_stream.connectors.alert_store import AlertStore
 from cloud_stream.connectors.checkpoints import Checkpoints
+from cloud_stream.steps.alert_checkpoint import load_alerts, restore
+from cloud_stream.steps.alerts import Alarms
 from cloud_stream.steps.checkpoint import load
 from cloud_stream.steps.live import LiveState, Reactor
 from contracts.errors import Terminal, Transient
@@ -32,8 +36,8 @@ def written(done: Checkpoints) -> None:
 def test_the_flow_goes_on_meanwhile_and_what_came_then_is_in_the_next(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reactor = Reactor(LiveState(), lambda _name, _rows: [])
     done, may = Checkpoints(lake, reactor), threading.Event()
-    upsert = done._alerts.upsert
-    monkeypatch.setattr(done._alerts, "upsert", lambda alerts: (may.wait(30), upsert(alerts)))
+    write = done._alerts.write
+    monkeypatch.setattr(done._alerts, "write", lambda chunks: (may.wait(30), write(chunks)))
     reactor.step(frames([0, 1], hot=True))
     there = dict(reactor.state.reached)
     done.turn()
@@ -52,6 +56,28 @@ def test_the_flow_goes_on_meanwhile_and_what_came_then_is_in_the_next(lake: str,
     stood = load(reader.arrow(lake, "state.live"), dict(reactor.state.reached))
     assert stood.online["soc_pct"].to_pylist() == [3]
     assert reader.arrow(lake, "gold.alerts")["state"].to_pylist() == ["cleared"]
+
+
+def test_a_crash_before_the_alerts_are_in_gold_forgets_none(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Reactor(LiveState(), lambda _name, _rows: [])
+    done = Checkpoints(lake, first)
+
+    def crash(_alerts: object) -> None:
+        raise Terminal("as if killed")
+
+    monkeypatch.setattr(done._alerts, "upsert", crash)
+    (raised,) = first.step(frames([0, 1], hot=True)).alerts
+    done.turn()
+    written(done)
+    assert reader.count(lake, "gold.alerts") == 0
+    table, reached = reader.arrow(lake, "state.live"), first.state.reached
+    state, pieces = load_alerts(table, {"cells": reached})
+    alarms = Alarms(state, load_rules())
+    restore(alarms, pieces, AlertStore(lake).read(pieces))
+    again = Checkpoints(lake, Reactor(load(table, reached), lambda _name, _rows: [], alarms))
+    again.turn()
+    written(again)
+    assert reader.arrow(lake, "gold.alerts")["alert_id"].to_pylist() == [raised.alert_id]
 
 
 def test_a_lake_that_is_down_is_waited_for_and_one_that_cannot_be_written_ends_the_flow(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
