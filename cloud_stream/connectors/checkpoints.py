@@ -29,6 +29,7 @@ class _Snapshot(NamedTuple):
     """All that one checkpoint writes: alerts and scores, with their partitions, since the one before, and the memory with its positions."""
 
     reached: Reached
+    partitions: list[int]
     alerts: list[tuple[int, Alert]]
     scores: list[tuple[int, Score]]
     chunks: list[Chunk]
@@ -74,7 +75,8 @@ class Checkpoints:
         scores = [(alarms.partition_of(score.vehicle_id), score) for score in self._made]
         alarms.changed, self._made = {}, []
         pieces, chunks = dump_alerts(alarms, alarms.written)
-        return _Snapshot(reached, alerts, scores, chunks, pa.concat_tables([dump(state), alert_pieces(alarms, pieces)]))
+        partitions = sorted({source.partition for source in state.reached})  # also those that nothing was read of yet
+        return _Snapshot(reached, partitions, alerts, scores, chunks, pa.concat_tables([dump(state), alert_pieces(alarms, pieces)]))
 
     def _write(self, snapshot: _Snapshot) -> None:
         """Scores and chunks come before the positions: written again after a crash, they change nothing. Alerts come behind: `gold.alerts` shows
@@ -82,6 +84,6 @@ class Checkpoints:
         """
         self._scores.append(snapshot.scores)
         self._alerts.write(snapshot.chunks)
-        partitions = ", ".join(str(partition) for partition in sorted({source.partition for source in snapshot.reached}))
-        writer.replace(self._table, "state.live", snapshot.memory, f"partition IN ({partitions})", snapshot.reached)
+        own = f"partition IN ({', '.join(map(str, snapshot.partitions))})"
+        writer.replace(self._table, "state.live", snapshot.memory, own, snapshot.reached)
         self._alerts.upsert(snapshot.alerts)

@@ -17,6 +17,7 @@ from cloud_stream.steps.live import LiveState, Reactor
 from contracts.errors import Terminal, Transient
 from contracts.events import Alert
 from lakehouse import reader, writer
+from lakehouse.positions import START, Source
 from tests.cloud_stream.test_live import frames
 
 
@@ -30,7 +31,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def written(done: Checkpoints) -> None:
     assert done._writing is not None
-    wait([done._writing])
+    assert wait([done._writing], 30).done, "a checkpoint is written"
 
 
 def test_the_flow_goes_on_meanwhile_and_what_came_then_is_in_the_next(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +79,16 @@ def test_a_crash_before_the_alerts_are_in_gold_forgets_none(lake: str, monkeypat
     again.turn()
     written(again)
     assert reader.arrow(lake, "gold.alerts")["alert_id"].to_pylist() == [raised.alert_id]
+
+
+def test_partitions_that_nothing_was_read_of_are_no_hindrance(lake: str) -> None:
+    reactor = Reactor(LiveState(reached={Source("cluster", "topic-id", number): START for number in range(3)}), lambda _name, _rows: [])
+    done = Checkpoints(lake, reactor)
+    reactor.step(frames([0, 1]))
+    done.turn()
+    written(done)
+    done.turn()
+    assert set(reader.arrow(lake, "state.live")["partition"].to_pylist()) == {0, 1, 2}
 
 
 def test_a_lake_that_is_down_is_waited_for_and_one_that_cannot_be_written_ends_the_flow(lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
