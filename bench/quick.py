@@ -30,7 +30,7 @@ from voltlake.stack.start import running
 RESULT = Path(__file__).parent / "results" / "quick.json"
 LATENCY_RATE, LATENCY_S, WARM_S = 500, 60, 15
 HOLD_S = 60
-RATES = (2100, 3500, 5000)
+RATES = (2000, 3500, 5000)
 FRAME_HZ = 2.0
 """Frames a second of each vehicle: the fleet grows with the rate, as it would."""
 MOST_BEHIND_S = 5.0
