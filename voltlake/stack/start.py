@@ -47,7 +47,12 @@ def start(options: Options, around: Surroundings, say: Say = silent, *, bound: b
     with log_path.open("ab") as output:
         heard = output.tell()
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=around.environ | {"PYTHONUNBUFFERED": "1"}, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=around.environ | around.notify | {"PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
         )
     return _await(child, layout, _Echo(log_path, heard, say))
 
